@@ -1,0 +1,35 @@
+import type { PeerInfo } from './connection.ts'
+
+/** What a client shows to be let in. */
+export interface Credentials {
+  readonly clientId: string
+  readonly username?: string | undefined
+  readonly password?: Uint8Array | undefined
+  readonly peer: PeerInfo
+}
+
+/** Who was let in. */
+export interface Principal {
+  readonly clientId: string
+  readonly username?: string | undefined
+}
+
+/** Decides who may come in and do what. Cannot say no to the broker itself. */
+export interface Guard {
+  /** Rejects with BrokerError `not-authenticated`, `banned` or `unavailable`; any other rejection refuses too. */
+  authenticate(credentials: Credentials): Promise<Principal>
+  /** May this principal publish to this topic, or subscribe to this filter (`$share/…` and the like already taken off)? */
+  authorize(principal: Principal, action: 'publish' | 'subscribe', topic: string): boolean | Promise<boolean>
+  /** May this principal be handed a message of this very topic? Asked before every delivery; answers are kept until `version` changes. */
+  receives(principal: Principal, topic: string): boolean
+  /** Changes whenever an earlier answer may no longer hold. */
+  readonly version: number
+}
+
+/** Lets everyone in and allows everything. */
+export const allowAll: Guard = {
+  authenticate: (credentials) => Promise.resolve({ clientId: credentials.clientId, username: credentials.username }),
+  authorize: () => true,
+  receives: () => true,
+  version: 0,
+}

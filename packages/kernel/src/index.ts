@@ -1,0 +1,7 @@
+export type { Connection, ConnectionReader, Listener, PeerInfo } from './connection.ts'
+export { BrokerError, type ErrorCode } from './errors.ts'
+export { allowAll, type Credentials, type Guard, type Principal } from './guard.ts'
+export type { Clock, Host, Timer } from './host.ts'
+export type { Header, Message, Offset, Qos, StoredMessage } from './message.ts'
+export type { Batch, Log, ReadOptions, Storage, Table, TableChange } from './storage.ts'
+export { encodeUtf8, readUtf8, utf8Length, writeUtf8 } from './utf8.ts'
