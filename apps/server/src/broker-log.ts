@@ -1,0 +1,52 @@
+import type { Broker, BrokerEvent, PeerInfo } from '@isomq/kernel'
+import type { Log } from './log.ts'
+import { throttle } from './throttle.ts'
+
+/** Kinds that a stranger or a fault can cause at will: so many of each are logged in a span, the rest are counted. */
+const limited = ['refused', 'dropped', 'storage-failed'] as const
+const count = 10
+const span = 10_000
+
+/** Logs what happens in a broker: connections at debug level, refusals as warnings, storage failures as errors. Returns how to stop it. */
+export function logBroker(broker: Broker, log: Log): () => void {
+  const passes = new Map<string, () => boolean>()
+  for (const kind of limited) {
+    const suppressed = (calls: number): void => log.warn({ event: kind, calls }, 'more events of this kind, not logged one by one')
+    passes.set(kind, throttle({ clock: broker.host.clock, count, span, suppressed }))
+  }
+  return broker.watch((event) => {
+    if (passes.get(event.type)?.() !== false) logEvent(event, log)
+  })
+}
+
+function logEvent(event: BrokerEvent, log: Log): void {
+  switch (event.type) {
+    case 'connected': {
+      const { session, principal, peer, resumed } = event
+      return log.debug({ client: session, user: principal.username, ...peerFields(peer), resumed }, 'client connected')
+    }
+    case 'disconnected':
+      return log.debug({ client: event.session, reason: event.reason }, 'client disconnected')
+    case 'refused':
+      return log.warn({ ...peerFields(event.peer), reason: event.reason, detail: event.detail }, 'connection refused')
+    case 'dropped':
+      return log.debug({ client: event.session, reason: event.reason, topic: event.topic }, 'message dropped')
+    case 'storage-failed':
+      return log.error({ err: event.error }, 'storage failed')
+    case 'recovered': {
+      const { sessions, records, retained } = event
+      return log.info({ sessions, records, retained }, 'recovered from storage')
+    }
+    case 'subscribed':
+    case 'unsubscribed':
+      return log.trace({ client: event.session, filter: event.filter }, event.type)
+    case 'session-ended':
+      return log.trace({ client: event.session }, 'session ended')
+    case 'retained':
+      return log.trace({ topic: event.message.topic }, 'retained message changed')
+  }
+}
+
+function peerFields(peer: PeerInfo): Record<string, unknown> {
+  return { transport: peer.transport, address: peer.address, port: peer.port, origin: peer.origin }
+}

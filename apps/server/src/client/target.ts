@@ -1,0 +1,69 @@
+import { UserError } from '../user-error.ts'
+
+/** Where a client connects, and what the URL said besides. */
+export interface Target {
+  readonly scheme: Scheme
+  readonly host: string
+  readonly port: number
+  /** WebSocket path; empty for TCP. */
+  readonly path: string
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  readonly topic?: string | undefined
+}
+
+/** How the bytes go. */
+export type Scheme = 'mqtt' | 'mqtts' | 'ws' | 'wss'
+
+/** The flags that say where to connect. */
+export interface TargetFlags {
+  readonly url?: string
+  readonly host?: string
+  readonly port?: number
+  readonly ws?: boolean
+  readonly path?: string
+  /** TLS is meant although there is no URL to say so. */
+  readonly tls?: boolean
+}
+
+const ports: Readonly<Record<Scheme, number>> = { mqtt: 1883, mqtts: 8883, ws: 8083, wss: 8084 }
+/** Where a URL names no port: for WebSockets what every other program takes then. */
+const urlPorts: Readonly<Record<Scheme, number>> = { ...ports, ws: 80, wss: 443 }
+
+/** Reads the URL, or the flags. The path of an `mqtt(s)` URL is the topic, that of a `ws(s)` URL where the server answers. */
+export function readTarget(flags: TargetFlags): Target {
+  if (flags.url !== undefined) return readUrl(flags.url)
+  const scheme = flags.ws === true ? (flags.tls === true ? 'wss' : 'ws') : flags.tls === true ? 'mqtts' : 'mqtt'
+  const path = flags.ws === true ? (flags.path ?? '/mqtt') : ''
+  return { scheme, host: flags.host ?? 'localhost', port: flags.port ?? ports[scheme], path }
+}
+
+/** The URL of a target, without what is secret. */
+export function targetUrl({ scheme, host, port, path }: Target): string {
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`
+}
+
+function readUrl(text: string): Target {
+  try {
+    return fromUrl(new URL(text), text)
+  } catch (error) {
+    throw error instanceof UserError ? error : new UserError(`-L ${text}: is not a URL such as mqtt://localhost/topic`)
+  }
+}
+
+function fromUrl(url: URL, text: string): Target {
+  const scheme = (['mqtt', 'mqtts', 'ws', 'wss'] as const).find((each) => `${each}:` === url.protocol)
+  if (scheme === undefined) throw new UserError(`-L ${text}: must begin with mqtt://, mqtts://, ws:// or wss://`)
+  const web = scheme === 'ws' || scheme === 'wss'
+  // What a URL calls its fragment is part of the topic: `#` is a wildcard.
+  const topic = web ? '' : decodeURIComponent(url.pathname.slice(1) + url.search + url.hash)
+  return {
+    scheme,
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? urlPorts[scheme] : Number(url.port),
+    path: web ? (url.pathname === '/' ? '/mqtt' : url.pathname) + url.search : '',
+    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
+    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+    ...(topic === '' ? {} : { topic }),
+  }
+}

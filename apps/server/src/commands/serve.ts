@@ -1,0 +1,61 @@
+import { exposedListeners } from '../config/checks.ts'
+import type { ConfigFlags } from '../config/flags.ts'
+import { loadConfig } from '../config/load.ts'
+import { createLog, type Log } from '../log.ts'
+import { startServer, type Server } from '../server.ts'
+import { version } from '../version.ts'
+
+/** Milliseconds a graceful stop may take. */
+const stopDeadline = 9000
+
+/** `isomq serve`: resolves once the broker accepts connections; the process then lives until a signal or a fatal fault ends it. */
+export async function serve(flags: ConfigFlags): Promise<void> {
+  const { config, file } = await loadConfig({ directory: process.cwd(), env: process.env, flags })
+  const log = createLog(config.log, (line) => process.stderr.write(line))
+  // A reader of our output that went away is no reason to stop.
+  process.stdout.on('error', () => undefined)
+  process.stderr.on('error', () => undefined)
+  dieOf('uncaughtException', log)
+  dieOf('unhandledRejection', log)
+  const exposed = exposedListeners(config).map((name) => `listeners.${name}`)
+  if (exposed.length > 0) log.warn({ listeners: exposed }, 'anyone who can reach this machine may connect (allowAnonymous)')
+  const server = await startServer(config, log)
+  stopOnSignals(server, log)
+  log.info({ version, pid: process.pid, config: file, storage: config.storage.type }, 'started')
+  for (const url of server.urls) log.info({ url }, 'listening')
+  process.stdout.write([`isomq ${version} ready`, ...server.urls.map((url) => `  ${url}`), ''].join('\n'))
+}
+
+/** After a fault that nobody caught the state may be wrong: going on could corrupt what is stored. A supervisor starts anew. */
+function dieOf(event: 'uncaughtException' | 'unhandledRejection', log: Log): void {
+  process.on(event, (error: unknown) => {
+    log.fatal({ err: error instanceof Error ? error : new Error(String(error)), event }, 'stopped by a fault')
+    process.exit(1)
+  })
+}
+
+/** The first signal stops in order, the second at once. */
+function stopOnSignals(server: Server, log: Log): void {
+  let stopping = false
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143)
+    stopping = true
+    log.info({ signal }, 'stopping')
+    setTimeout(() => {
+      log.error({ milliseconds: stopDeadline }, 'stop took too long')
+      process.exit(1)
+    }, stopDeadline)
+    server.stop().then(
+      () => {
+        log.info('stopped')
+        process.exit(0)
+      },
+      (error: unknown) => {
+        log.error({ err: error }, 'stop failed')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+}

@@ -1,0 +1,55 @@
+import { isIP } from 'node:net'
+import type { Merged } from './merge.ts'
+import type { Problem } from './source.ts'
+import type { Config } from './types.ts'
+import { formatBytes } from './units.ts'
+
+/** What is wrong with a configuration although every single value is right. */
+export function checkConfig(config: Config, merged: Merged): Problem[] {
+  const problems: Problem[] = []
+  const refuse = (path: string, message: string): void => {
+    problems.push({ source: merged.blame(path), path, message })
+  }
+  for (const name of exposedListeners(config)) {
+    const path = `listeners.${name}.host`
+    const listener = config.listeners[name]
+    if (!config.allowAnonymous && listener !== false) {
+      const listens = `${listener.host} can be reached by other machines and nobody has to log in`
+      refuse(path, `${listens}; add --allow-anonymous (allowAnonymous: true) if that is meant`)
+    }
+  }
+  for (const name of ['mqtts', 'wss'] as const) {
+    const listener = config.listeners[name]
+    if (listener !== false && listener.requestCert && listener.ca === undefined) {
+      refuse(`listeners.${name}.ca`, 'is required with requestCert: it says whose certificates are good')
+    }
+  }
+  if (config.storage.type === 'lmdb') {
+    refuse('storage.type', 'durable storage is not part of this build yet; use memory (--memory)')
+  }
+  const { unsentPause, unsentLimit } = config.limits
+  if (unsentPause > unsentLimit) {
+    refuse('limits.unsentPause', `(${formatBytes(unsentPause)}) must not be above limits.unsentLimit (${formatBytes(unsentLimit)})`)
+  }
+  return problems
+}
+
+/** The listeners that other machines can reach and that let anyone in. A verified client certificate counts as a login. */
+export function exposedListeners(config: Config): (keyof Config['listeners'])[] {
+  const { mqtt, ws, mqtts, wss } = config.listeners
+  const open = { mqtt, ws, mqtts: verified(mqtts) ? false : mqtts, wss: verified(wss) ? false : wss } as const
+  return (['mqtt', 'ws', 'mqtts', 'wss'] as const).filter((name) => {
+    const listener = open[name]
+    return listener !== false && !isLoopback(listener.host)
+  })
+}
+
+function verified(listener: Config['listeners']['mqtts']): boolean {
+  return listener !== false && listener.requestCert && listener.ca !== undefined
+}
+
+function isLoopback(host: string): boolean {
+  if (host.toLowerCase() === 'localhost') return true
+  if (isIP(host) === 4) return host.startsWith('127.')
+  return isIP(host) === 6 && /^(::1|(0{1,4}:){7}0{0,3}1|::ffff:127\..*)$/i.test(host)
+}

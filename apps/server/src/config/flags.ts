@@ -1,0 +1,62 @@
+import { flatten } from './flatten.ts'
+import { readValue } from './read-value.ts'
+import type { Assignment, Layer, Problem, Source } from './source.ts'
+
+/** The command line's say in the configuration. */
+export interface ConfigFlags {
+  readonly config?: string
+  readonly set?: readonly string[]
+  readonly mqtt?: string
+  readonly ws?: string
+  readonly mqtts?: string
+  readonly wss?: string
+  readonly memory?: boolean
+  readonly data?: string
+  readonly logLevel?: string
+  readonly verbose?: boolean
+  readonly allowAnonymous?: boolean
+}
+
+/** Keys from flags. What a flag of its own says goes before `--set`. */
+export function readFlags(flags: ConfigFlags): Layer {
+  const layers = (flags.set ?? []).map(readSet)
+  for (const name of ['mqtt', 'ws', 'mqtts', 'wss'] as const) {
+    const value = flags[name]
+    if (value !== undefined) layers.push(readAddress(`listeners.${name}`, value, { kind: 'flag', name: `--${name}` }))
+  }
+  if (flags.memory === true) layers.push(one('storage.type', 'memory', '--memory'))
+  if (flags.data !== undefined) layers.push(one('storage.type', 'lmdb', '--data'), one('storage.path', flags.data, '--data'))
+  if (flags.memory === true && flags.data !== undefined) layers.push(failed('--data', 'cannot go together with --memory'))
+  if (flags.verbose === true) layers.push(one('log.level', 'debug', '-v'))
+  if (flags.logLevel !== undefined) layers.push(one('log.level', flags.logLevel, '--log-level'))
+  if (flags.allowAnonymous === true) layers.push(one('allowAnonymous', true, '--allow-anonymous'))
+  return { assignments: layers.flatMap((each) => each.assignments), problems: layers.flatMap((each) => each.problems) }
+}
+
+function readSet(text: string): Layer {
+  const equals = text.indexOf('=')
+  if (equals < 1) return failed(`--set ${text}`, 'must look like path.to.key=value')
+  const path = text.slice(0, equals)
+  const source: Source = { kind: 'flag', name: '--set' }
+  return flatten(readValue(path, text.slice(equals + 1)), path, () => source)
+}
+
+/** `HOST:PORT`, `[V6]:PORT`, `:PORT`, `PORT`, or `off`. */
+function readAddress(path: string, text: string, source: Source): Layer {
+  if (text === 'off') return { assignments: [{ path, value: false, source }], problems: [] }
+  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]*)):)?(\d{1,5})$/.exec(text)
+  if (match === null) return failed(source.name, `must be HOST:PORT or off, not ${JSON.stringify(text)}`)
+  const host = match[1] ?? match[2]
+  const assignments: Assignment[] = [{ path: `${path}.port`, value: Number(match[3]), source }]
+  if (host !== undefined && host !== '') assignments.push({ path: `${path}.host`, value: host, source })
+  return { assignments, problems: [] }
+}
+
+function one(path: string, value: unknown, name: string): Layer {
+  return { assignments: [{ path, value, source: { kind: 'flag', name } }], problems: [] }
+}
+
+function failed(name: string, message: string): Layer {
+  const problem: Problem = { source: { kind: 'flag', name }, message }
+  return { assignments: [], problems: [problem] }
+}

@@ -1,0 +1,73 @@
+import type { Assignment, Source } from './source.ts'
+
+/** The values of several layers put together, and where each came from. */
+export interface Merged {
+  readonly value: Readonly<Record<string, unknown>>
+  /** Where the value at this path came from. */
+  origin(path: string): Source
+  /** Whom to tell about this path: its origin or, where that is the default, what last set something beside it. */
+  blame(path: string): Source
+}
+
+interface Section {
+  [name: string]: unknown
+}
+
+const byDefault: Source = { kind: 'default', name: '' }
+
+/** Puts assignments together; later ones win. A section that was switched off is on again when a key in it is set later. */
+export function merge(assignments: readonly Assignment[]): Merged {
+  const root = section()
+  const origins = new Map<string, Source>()
+  for (const { path, value, source } of assignments) {
+    const names = path.split('.')
+    const last = names.pop() ?? ''
+    let parent = root
+    for (const name of names) parent = enter(parent, name)
+    for (const key of origins.keys()) if (key.startsWith(`${path}.`) && !isSection(value)) origins.delete(key)
+    if (isSection(value)) enter(parent, last)
+    else parent[last] = value
+    origins.set(path, source)
+  }
+  const origin = (path: string): Source => {
+    // A key in a section that is on has its own origin or none; one in a section that is off has the section's.
+    const exact = origins.get(path)
+    return exact ?? offOrigin(root, origins, path) ?? byDefault
+  }
+  const blame = (path: string): Source => {
+    const own = origin(path)
+    if (own.kind !== 'default') return own
+    const parent = path.slice(0, Math.max(0, path.lastIndexOf('.')))
+    const beside = [...origins].reverse().find(([key]) => key === parent || key.startsWith(`${parent}.`))
+    return beside?.[1] ?? byDefault
+  }
+  return { value: root, origin, blame }
+}
+
+function offOrigin(root: Section, origins: ReadonlyMap<string, Source>, path: string): Source | undefined {
+  let value: unknown = root
+  let at = ''
+  for (const name of path.split('.')) {
+    if (!isSection(value)) return origins.get(at)
+    value = value[name]
+    at = at === '' ? name : `${at}.${name}`
+  }
+  return undefined
+}
+
+function enter(parent: Section, name: string): Section {
+  const there = parent[name]
+  if (isSection(there)) return there
+  const fresh = section()
+  parent[name] = fresh
+  return fresh
+}
+
+/** Without a prototype: a key called `constructor` is a key like any other. */
+function section(): Section {
+  return Object.create(null) as Section
+}
+
+function isSection(value: unknown): value is Section {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,86 @@
+import { defaultLimits } from '@isomq/kernel'
+import { defaultMqttOptions } from '@isomq/protocol-mqtt'
+import * as v from 'valibot'
+import { bytes, choice, count, duration, flag, text, texts } from './settings.ts'
+import type { Config, ConfigInput } from './types.ts'
+
+const tcp = (port: number) => ({
+  host: v.optional(text('Address to listen on; one that other machines can reach needs `allowAnonymous`'), '127.0.0.1'),
+  port: count('Port; 0 takes a free one and prints it', port, { max: 65535 }),
+})
+const ws = (port: number) => ({
+  ...tcp(port),
+  paths: v.optional(texts('URL paths that are answered'), ['/mqtt', '/']),
+  origins: v.optional(texts('Web origins whose pages may connect, such as `https://example.com`; without it the rule of the WebSocket transport applies')),
+})
+const tls = {
+  cert: text('PEM file with the certificate chain'),
+  key: text('PEM file with the private key'),
+  ca: v.optional(text('PEM file with the authorities that sign client certificates')),
+  requestCert: flag('Ask clients for a certificate, and refuse those without a valid one', false),
+}
+
+/** On with these keys, or off with `false`. */
+function listener<E extends v.ObjectEntries>(entries: E, description: string, on: boolean) {
+  const off = v.literal(false)
+  const schema = v.strictObject(entries, 'must be false, or have keys such as host and port')
+  const either = v.lazy((input): typeof off | typeof schema => (input === false ? off : schema))
+  return v.optional(v.pipe(either, v.description(description)), (on ? {} : false) as false)
+}
+
+const { limits: k, mqtt: m } = { limits: defaultLimits, mqtt: defaultMqttOptions }
+const limits = v.strictObject({
+  topicLevels: count('Levels a topic or filter may have', k.topicLevels, { min: 1, max: 32768 }),
+  subscriptions: count('Subscriptions one session may hold', k.subscriptions),
+  maxQueued: count('Messages that may wait for one session; beyond it the oldest is dropped', k.maxQueued),
+  queuedBytes: bytes('Bytes of waiting messages kept in memory for one session', k.queuedBytes),
+  inflight: count('Unacknowledged messages towards one client, whatever it allows', k.inflight, { min: 1, max: 65535 }),
+  sessionExpiry: duration('Longest time a session may outlive its connection', k.sessionExpiry),
+  sessions: count('Sessions, connected or not', k.sessions, { min: 1 }),
+  retained: count('Retained messages', k.retained),
+  retainedBytes: bytes('Payload bytes of all retained messages', k.retainedBytes),
+  logBytes: bytes('Payload bytes the log of waiting messages may hold; beyond it the oldest are dropped', k.logBytes),
+  maxPacketSize: bytes('Largest MQTT packet', m.maxPacketSize, { min: 128, max: 268_435_460 }),
+  connectPacketSize: bytes('Largest CONNECT packet', m.connectPacketSize, { min: 128, max: 268_435_460 }),
+  receiveMaximum: count('QoS 1 and 2 messages a client may have unacknowledged', m.receiveMaximum, { min: 1, max: 65535 }),
+  topicAliasMaximum: count('Topic aliases a client may use', m.topicAliasMaximum, { max: 65535 }),
+  connectTimeout: duration('Time from the first contact to a complete CONNECT', m.connectTimeout, { min: 1, max: 3_600_000 }),
+  maxKeepAlive: duration('Longest keep alive; 0 is whatever the client asks', m.maxKeepAlive * 1000, { max: 65_535_000 }),
+  clientIdLength: count('Bytes a client id may have', m.clientIdLength, { min: 23, max: 65535 }),
+  retainAvailable: flag('Whether messages may be retained', m.retainAvailable),
+  sharedSubscriptions: flag('Whether `$share/…` subscriptions are allowed', m.sharedSubscriptions),
+  unsentPause: bytes('Bytes unsent to one client from which its publishers are slowed down', m.unsentPause, { min: 1, max: 2 ** 40 }),
+  unsentLimit: bytes('Bytes unsent to one client above which QoS 0 messages to it are dropped', m.unsentLimit, { min: 1, max: 2 ** 40 }),
+  stallTimeout: duration('Time without progress after which a client that does not read is cut off', m.stallTimeout, { min: 1 }),
+} satisfies Record<keyof Config['limits'], v.GenericSchema>)
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+/** The one description of every key: its type, default and meaning. Rejects unknown keys. */
+export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject({
+  listeners: v.optional(
+    v.strictObject({
+      mqtt: listener(tcp(1883), 'MQTT over TCP; false turns it off', true),
+      ws: listener(ws(8083), 'MQTT over WebSocket; false turns it off', true),
+      mqtts: listener({ ...tcp(8883), ...tls }, 'MQTT over TLS; off unless `cert` and `key` are given', false),
+      wss: listener({ ...ws(8084), ...tls }, 'MQTT over WebSocket and TLS; off unless `cert` and `key` are given', false),
+    }),
+    {},
+  ),
+  allowAnonymous: flag('Listen on addresses that other machines can reach although nobody has to log in', false),
+  storage: v.optional(
+    v.strictObject({
+      type: choice('Where messages and sessions are kept', 'memory', ['memory', 'lmdb']),
+      path: v.optional(text('Directory of a durable storage'), 'isomq-data'),
+    }),
+    {},
+  ),
+  limits: v.optional(limits, {}),
+  log: v.optional(
+    v.strictObject({
+      level: choice('Least severity that is logged', 'info', levels),
+      format: choice('Readable lines, or one JSON object a line', 'text', ['text', 'json']),
+    }),
+    {},
+  ),
+})

@@ -1,0 +1,56 @@
+import type { Limits } from '@isomq/kernel'
+import type { MqttOptions } from '@isomq/protocol-mqtt'
+
+/** Where plain TCP is accepted. */
+export interface TcpSettings {
+  readonly host: string
+  readonly port: number
+}
+
+/** Where WebSockets are accepted: at these paths, and from pages of these origins (all, where not said). */
+export interface WsSettings extends TcpSettings {
+  readonly paths: readonly string[]
+  readonly origins?: readonly string[] | undefined
+}
+
+/** PEM files. With `requestCert`, clients must show a certificate that an authority in `ca` signed. */
+export interface TlsSettings {
+  readonly cert: string
+  readonly key: string
+  readonly ca?: string | undefined
+  readonly requestCert: boolean
+}
+
+/** Everything that can be configured, as the broker uses it: durations in milliseconds, sizes in bytes, `Infinity` where unlimited. */
+export interface Config {
+  readonly listeners: {
+    readonly mqtt: TcpSettings | false
+    readonly ws: WsSettings | false
+    readonly mqtts: (TcpSettings & TlsSettings) | false
+    readonly wss: (WsSettings & TlsSettings) | false
+  }
+  readonly allowAnonymous: boolean
+  readonly storage: { readonly type: 'memory' | 'lmdb'; readonly path: string }
+  readonly limits: Limits & MqttOptions
+  readonly log: {
+    readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+    readonly format: 'text' | 'json'
+  }
+}
+
+/** What users write: every key may be left out, and amounts may be texts such as `10s`, `1MiB` or `unlimited`. */
+export interface ConfigInput {
+  readonly listeners?: { readonly [K in keyof Config['listeners']]?: Input<Config['listeners'][K]> | undefined } | undefined
+  readonly allowAnonymous?: boolean | undefined
+  readonly storage?: Input<Config['storage']> | undefined
+  readonly limits?: Input<Config['limits']> | undefined
+  readonly log?: Input<Config['log']> | undefined
+}
+
+type Input<T> = T extends object ? { readonly [K in keyof T]?: Amount<T[K]> | undefined } : T
+type Amount<T> = T extends number ? number | string : T
+
+/** Gives the configuration back unchanged; it is here so that editors know the keys in `isomq.config.ts`. */
+export function defineConfig(config: ConfigInput): ConfigInput {
+  return config
+}

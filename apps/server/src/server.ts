@@ -1,0 +1,65 @@
+import { createBroker, defaultLimits, type Limits, type Storage } from '@isomq/kernel'
+import { defaultMqttOptions, mqtt, type MqttOptions } from '@isomq/protocol-mqtt'
+import { memoryStorage } from '@isomq/storage-memory'
+import { logBroker } from './broker-log.ts'
+import type { Config } from './config/types.ts'
+import { openListeners } from './listeners.ts'
+import type { Log } from './log.ts'
+import { nodeHost } from './node-host.ts'
+
+/** A broker that accepts connections. */
+export interface Server {
+  /** What clients dial, one for each listener. */
+  readonly urls: readonly string[]
+  /** Stops accepting, ends every connection, writes what is unwritten, releases the storage. Idempotent. */
+  stop(): Promise<void>
+}
+
+/** Puts storage, broker, protocol and listeners together. Throws a UserError for what the user can mend; nothing stays open then. */
+export async function startServer(config: Config, log: Log): Promise<Server> {
+  const host = nodeHost((error, context) => log.error({ err: error, context }, 'fault'))
+  const storage = openStorage(config)
+  const broker = await createBroker({ storage, host, limits: kernelLimits(config) })
+  const unwatch = logBroker(broker, log)
+  const close = async (): Promise<void> => {
+    await broker.close()
+    unwatch()
+    await storage.close()
+  }
+  const protocol = mqtt(mqttOptions(config))
+  try {
+    const listeners = await openListeners(config, {
+      accept: (connection) => protocol.serve(connection, broker),
+      report: host.report,
+    })
+    let stopped: Promise<void> | undefined
+    const stop = async (): Promise<void> => {
+      await Promise.all(listeners.map((listener) => listener.close()))
+      await close()
+    }
+    return { urls: listeners.map((listener) => listener.address), stop: () => (stopped ??= stop()) }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function openStorage(config: Config): Storage {
+  switch (config.storage.type) {
+    case 'memory':
+      return memoryStorage()
+    case 'lmdb':
+      throw new Error('refused when the configuration was checked')
+  }
+}
+
+function kernelLimits({ limits }: Config): Limits {
+  const names = Object.keys(defaultLimits) as (keyof Limits)[]
+  return Object.fromEntries(names.map((name) => [name, limits[name]])) as unknown as Limits
+}
+
+function mqttOptions({ limits }: Config): MqttOptions {
+  const names = Object.keys(defaultMqttOptions) as (keyof MqttOptions)[]
+  const options = Object.fromEntries(names.map((name) => [name, limits[name]])) as unknown as MqttOptions
+  return { ...options, maxKeepAlive: Math.floor(limits.maxKeepAlive / 1000) }
+}

@@ -1,0 +1,69 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { markdownTable } from './format.ts'
+import type { Machine } from './machine.ts'
+import type { Result } from './outcome.ts'
+import { cpuNumber, idleNumber, p99Number, rateNumber, remarks, scenarioTable, summary } from './report.ts'
+
+/** A whole run. */
+export interface Run {
+  readonly machine: Machine
+  /** Peer → version. */
+  readonly versions: Readonly<Record<string, string>>
+  readonly seconds: number
+  readonly results: readonly Result[]
+}
+
+/** Writes the run as JSON where git does not look, and returns the path. */
+export function writeJson(run: Run): string {
+  const path = fileURLToPath(new URL('../../.bench/latest.json', import.meta.url))
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, `${JSON.stringify(run, null, 2)}\n`)
+  return path
+}
+
+/** Writes the run as a Markdown page and returns the absolute path. */
+export function writeMarkdown(run: Run, file: string): string {
+  // pnpm runs the script at the root of the workspace; the user means the folder they are in.
+  const path = resolve(process.env['INIT_CWD'] ?? '.', file)
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, markdown(run))
+  return path
+}
+
+function markdown({ machine, versions, seconds, results }: Run): string {
+  const loads = results.filter(({ scenario }) => scenario.kind === 'load')
+  const idle = results.filter(({ scenario }) => scenario.kind === 'idle')
+  const peers = Object.entries(versions).map(([peer, version]) => `${peer} ${version}`)
+  const paragraphs = [
+    '# Performance',
+    'Written by `pnpm bench --markdown <file>`; how to read and repeat it: `bench/README.md`.',
+    [
+      `- Date: ${machine.date}`,
+      `- Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}`,
+      `- Placement: ${machine.placement}; ${seconds} s per measurement, a new broker for each`,
+      `- Peers: ${peers.join(', ')} (\`control\` is the floor: a relay of raw bytes on \`node:net\`)`,
+    ].join('\n'),
+    ...(loads.length === 0
+      ? []
+      : [
+          '## CPU time of the broker per message delivered, in µs (less is better)',
+          markdownTable(summary(loads, cpuNumber)),
+          '## Messages delivered per second (more is better)',
+          markdownTable(summary(loads, rateNumber)),
+          '## Latency at that load, 99th percentile, in µs (less is better)',
+          markdownTable(summary(loads, p99Number)),
+        ]),
+    ...(idle.length === 0
+      ? []
+      : ['## KiB of memory per idle connection (less is better)', markdownTable(summary(idle, idleNumber))]),
+    '## Everything',
+    ...results.flatMap((result) => [
+      `### ${result.scenario.name}`,
+      markdownTable(scenarioTable(result, results)),
+      ...remarks(result).map((remark) => `- ${remark}`),
+    ]),
+  ]
+  return `${paragraphs.join('\n\n')}\n`
+}

@@ -1,0 +1,16 @@
+import { Link, type LinkHandler } from './link.ts'
+import { forEachIndex } from './names.ts'
+import type { Target } from './plan.ts'
+
+/** Opens connections that do nothing after their handshake, and keeps them. */
+export async function openIdle(target: Target, prefix: string, count: number): Promise<void> {
+  const silent: LinkHandler = { publish: unexpected, control: unexpected, end: () => {} }
+  await forEachIndex(count, async (index) => {
+    const hello = target.kind === 'relay' ? `S${index}` : `bench-${prefix}${index}`
+    await Link.open(target, hello, 0, silent)
+  })
+}
+
+function unexpected(): void {
+  throw new Error('an idle client received a packet')
+}

@@ -1,0 +1,47 @@
+import { openIdle } from './idle.ts'
+import type { Order, Reply } from './plan.ts'
+import { PublisherGroup } from './publisher.ts'
+import { SubscriberGroup } from './subscriber.ts'
+
+// A load process: does what the bench orders, one order at a time, and ends when the bench does.
+let publishers: PublisherGroup | undefined
+let subscribers: SubscriberGroup | undefined
+let idle = 0
+
+async function obey(order: Order): Promise<Reply | undefined> {
+  switch (order.type) {
+    case 'subscribe':
+      subscribers = new SubscriberGroup(order.plan)
+      return { type: 'ready', creditPort: await subscribers.prepare() }
+    case 'publish':
+      publishers = new PublisherGroup(order.plan)
+      await publishers.prepare(order.creditPort)
+      return { type: 'ready', creditPort: 0 }
+    case 'idle':
+      await openIdle(order.target, `i${idle++}-`, order.count)
+      return { type: 'ready', creditPort: 0 }
+    case 'go':
+      publishers?.start()
+      return undefined
+    case 'mark':
+      return subscribers && { type: 'mark', mark: subscribers.mark() }
+    case 'stop':
+      return publishers && { type: 'stopped', sent: publishers.stop() }
+    case 'drain':
+      return subscribers && { type: 'verdict', verdict: await subscribers.drain(order.sent, order.deadlineMs) }
+  }
+}
+
+function reply(message: Reply): void {
+  process.send?.(message)
+}
+
+function fail(error: unknown): void {
+  reply({ type: 'failed', reason: error instanceof Error ? error.message : String(error) })
+}
+
+process.on('uncaughtException', fail)
+process.on('disconnect', () => process.exit())
+process.on('message', (order: Order) => {
+  obey(order).then((message) => message && reply(message), fail)
+})

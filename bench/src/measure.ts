@@ -1,0 +1,132 @@
+import { sleep } from './deadline.ts'
+import { LoadProcess } from './load-process.ts'
+import type { LoadPlan, Mark, Target, Verdict } from './load/plan.ts'
+import type { LoadNumbers, Outcome } from './outcome.ts'
+import type { Peer, RunningPeer } from './peers/peer.ts'
+import { memoryBytes } from './proc-stats.ts'
+import type { IdleScenario, LoadScenario, Scenario } from './scenarios.ts'
+import { windowOf } from './window.ts'
+
+const SETUP_MS = 20_000
+const BALLAST_SETUP_MS = 60_000
+const REPLY_MS = 5_000
+const DRAIN_MS = 10_000
+const IDLE_WARM_UP = 100
+
+/** How long the phases of a measurement last. */
+export interface Phases {
+  readonly warmUpMs: number
+  readonly measureMs: number
+}
+
+/** Starts a peer for this scenario alone, measures, and ends it. Never rejects: what goes wrong is an outcome. */
+export async function measure(peer: Peer, scenario: Scenario, phases: Phases): Promise<Outcome> {
+  const reason = peer.missing() ?? unsupported(peer, scenario)
+  if (reason !== undefined) return { status: 'n/a', reason }
+  let running: RunningPeer | undefined
+  try {
+    running = await peer.start()
+    return await (scenario.kind === 'idle' ? measureIdle(running, scenario) : measureLoad(running, scenario, phases))
+  } catch (error) {
+    return { status: 'failed', reason: error instanceof Error ? error.message : String(error) }
+  } finally {
+    await running?.stop()
+  }
+}
+
+function unsupported(peer: Peer, scenario: Scenario): string | undefined {
+  if (peer.name !== 'control' || scenario.kind === 'idle') return undefined
+  if (scenario.transport !== 'tcp') return 'the relay speaks TCP only'
+  if (scenario.qos > 0) return 'the relay cannot acknowledge'
+  if (scenario.wiring === 'all' && scenario.publishers > 1) return 'the relay cannot merge publishers'
+  return scenario.ballast > 0 ? 'the relay has no subscriptions' : undefined
+}
+
+async function measureLoad(running: RunningPeer, scenario: LoadScenario, phases: Phases): Promise<Outcome> {
+  const target = targetFor(running, scenario.transport)
+  if (target === undefined) return { status: 'n/a', reason: `no ${scenario.transport} listener in this build` }
+  const plan: LoadPlan = { ...scenario, ...windowOf(scenario), target, brokerPid: running.pid }
+  const subscriber = new LoadProcess()
+  const publisher = new LoadProcess()
+  try {
+    const setupMs = scenario.ballast > 0 ? BALLAST_SETUP_MS : SETUP_MS
+    const { creditPort } = await subscriber.ask({ type: 'subscribe', plan }, 'ready', setupMs)
+    await publisher.ask({ type: 'publish', plan, creditPort }, 'ready', SETUP_MS)
+    publisher.tell({ type: 'go' })
+    await sleep(phases.warmUpMs)
+    const loadBegin = cpuOf(publisher, subscriber)
+    const begin = await subscriber.ask({ type: 'mark' }, 'mark', REPLY_MS)
+    await sleep(phases.measureMs)
+    const finish = await subscriber.ask({ type: 'mark' }, 'mark', REPLY_MS)
+    const loadMicros = difference(loadBegin, cpuOf(publisher, subscriber))
+    const memory = memoryBytes(running.pid)
+    const { sent } = await publisher.ask({ type: 'stop' }, 'stopped', REPLY_MS)
+    const drain = { type: 'drain', sent, deadlineMs: DRAIN_MS } as const
+    const { verdict } = await subscriber.ask(drain, 'verdict', DRAIN_MS + REPLY_MS)
+    return judge({
+      ...between(begin.mark, finish.mark, loadMicros),
+      rss: memory?.rss ?? null,
+      peak: memory?.peak ?? null,
+      verdict,
+    })
+  } finally {
+    await Promise.all([publisher.end(), subscriber.end()])
+  }
+}
+
+function between(begin: Mark, finish: Mark, loadMicros: number | null): Omit<LoadNumbers, 'rss' | 'peak' | 'verdict'> {
+  const delivered = finish.delivered - begin.delivered
+  const micros = finish.micros - begin.micros
+  const cpu = difference(begin.cpuMicros, finish.cpuMicros)
+  return {
+    kind: 'load',
+    rate: (delivered / micros) * 1e6,
+    cpu: cpu === null || delivered === 0 ? null : cpu / delivered,
+    busy: cpu === null ? null : cpu / micros,
+    loadBusy: loadMicros === null ? null : loadMicros / micros,
+    p50: finish.p50,
+    p99: finish.p99,
+  }
+}
+
+function cpuOf(publisher: LoadProcess, subscriber: LoadProcess): number | null {
+  const [a, b] = [publisher.cpuMicros(), subscriber.cpuMicros()]
+  return a === null || b === null ? null : a + b
+}
+
+function difference(begin: number | null, finish: number | null): number | null {
+  return begin === null || finish === null ? null : finish - begin
+}
+
+function judge(numbers: LoadNumbers): Outcome {
+  if (numbers.rate === 0) return { status: 'failed', reason: 'nothing was delivered', numbers }
+  const { lost, duplicate, disordered, stray }: Verdict = numbers.verdict
+  if (lost + duplicate + disordered + stray === 0) return { status: 'ok', numbers }
+  const reason = `${lost} lost, ${duplicate} duplicate, ${disordered} out of order, ${stray} stray`
+  return { status: 'failed', reason, numbers }
+}
+
+async function measureIdle(running: RunningPeer, scenario: IdleScenario): Promise<Outcome> {
+  const target = targetFor(running, 'tcp')
+  if (target === undefined) return { status: 'n/a', reason: 'no tcp listener' }
+  const load = new LoadProcess()
+  try {
+    // The first connections pay for code that is compiled and pools that are filled once.
+    await load.ask({ type: 'idle', target, count: IDLE_WARM_UP }, 'ready', SETUP_MS)
+    await sleep(500)
+    const before = memoryBytes(running.pid)
+    await load.ask({ type: 'idle', target, count: scenario.connections }, 'ready', SETUP_MS)
+    await sleep(1000)
+    const after = memoryBytes(running.pid)
+    if (before === null || after === null) return { status: 'n/a', reason: 'memory can only be read on Linux' }
+    const perConnection = (after.rss - before.rss) / scenario.connections
+    return { status: 'ok', numbers: { kind: 'idle', perConnection, rss: after.rss } }
+  } finally {
+    await load.end()
+  }
+}
+
+// The relay's one listener stands in for TCP.
+function targetFor(running: RunningPeer, transport: 'tcp' | 'websocket'): Target | undefined {
+  return running.targets.find(({ kind }) => kind === transport || (kind === 'relay' && transport === 'tcp'))
+}

@@ -1,0 +1,42 @@
+import type { Verdict } from './load/plan.ts'
+import type { PeerName } from './peers/peer.ts'
+import type { Scenario } from './scenarios.ts'
+
+/** What a load showed. */
+export interface LoadNumbers {
+  readonly kind: 'load'
+  /** Messages delivered per second. */
+  readonly rate: number
+  /** The broker's CPU time per message delivered, in µs; null where it cannot be read. */
+  readonly cpu: number | null
+  /** The share of the measured time that the broker was on a CPU. */
+  readonly busy: number | null
+  /** The CPU share of the load's processes together; where it nears their cores, the load is the limit. */
+  readonly loadBusy: number | null
+  /** Latencies from the publisher's write to the subscriber's read, in µs. */
+  readonly p50: number
+  readonly p99: number
+  /** Resident bytes of the broker at the end of the measurement, and at its highest. */
+  readonly rss: number | null
+  readonly peak: number | null
+  readonly verdict: Verdict
+}
+
+/** What idle connections showed, in bytes. */
+export interface IdleNumbers {
+  readonly kind: 'idle'
+  readonly perConnection: number
+  readonly rss: number
+}
+
+/** How one scenario ended for one peer. A failed one has numbers if it got that far. */
+export type Outcome =
+  | { readonly status: 'ok'; readonly numbers: LoadNumbers | IdleNumbers }
+  | { readonly status: 'failed'; readonly reason: string; readonly numbers?: LoadNumbers }
+  | { readonly status: 'n/a'; readonly reason: string }
+
+/** One scenario with all its outcomes. */
+export interface Result {
+  readonly scenario: Scenario
+  readonly outcomes: Readonly<Partial<Record<PeerName, Outcome>>>
+}

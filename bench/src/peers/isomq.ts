@@ -1,0 +1,18 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { startAnnounced } from './announced.ts'
+import type { Peer } from './peer.ts'
+
+const program = fileURLToPath(new URL('../../../apps/server/bin/isomq.js', import.meta.url))
+const manifest = fileURLToPath(new URL('../../../apps/server/package.json', import.meta.url))
+
+/** How isomq is started. All limits are the defaults: no scenario needs another one. */
+const ARGUMENTS = ['serve', '--mqtt', '127.0.0.1:0', '--ws', '127.0.0.1:0', '--memory']
+
+/** The broker of this repository, as its users start it. */
+export const isomq: Peer = {
+  name: 'isomq',
+  version: () => String((JSON.parse(readFileSync(manifest, 'utf8')) as { version: unknown }).version),
+  missing: () => (existsSync(program) ? undefined : 'not built: apps/server/bin/isomq.js is missing'),
+  start: () => startAnnounced([process.execPath, program, ...ARGUMENTS], ['tcp', 'websocket']),
+}

@@ -1,0 +1,121 @@
+import { digits, duration, mebibytes, percent, ratio } from './format.ts'
+import type { LoadNumbers, Outcome, Result } from './outcome.ts'
+import { PEER_NAMES, type PeerName } from './peers/peer.ts'
+
+type Rows = string[][]
+
+const LOAD_HEAD = [
+  'peer',
+  'msg/s',
+  'CPU µs/msg',
+  'busy',
+  'load busy',
+  'p50',
+  'p99',
+  'RSS MiB',
+  'peak MiB',
+  'lost/dup/ooo',
+]
+
+/** One scenario: a row per peer; the last columns are isomq's numbers divided by that peer's. */
+export function scenarioTable(result: Result, all: readonly Result[]): Rows {
+  const base = all.find(({ scenario }) => scenario.name === baselineOf(result))
+  const ratios = ['isomq ÷ it, msg/s', 'isomq ÷ it, CPU']
+  if (base !== undefined) ratios.push('CPU ÷ without')
+  const head = result.scenario.kind === 'load' ? [...LOAD_HEAD, ...ratios] : ['peer', 'KiB/connection', 'RSS MiB']
+  const rows = peersOf([result]).map((peer) => {
+    const cells = cellsOf(result, peer)
+    const own = cpuOf(result, peer)
+    if (own !== null && base !== undefined) cells.push(ratio(own, cpuOf(base, peer)))
+    return head.map((_, column) => cells[column] ?? '')
+  })
+  return [head, ...rows]
+}
+
+/** What a table cannot show: the reasons of everything that failed or was not measured. */
+export function remarks(result: Result): string[] {
+  return peersOf([result]).flatMap((peer) => {
+    const outcome = result.outcomes[peer]
+    if (outcome === undefined || outcome.status === 'ok') return []
+    return [`${peer}: ${outcome.status === 'failed' ? 'FAILED' : 'n/a'}: ${outcome.reason}`]
+  })
+}
+
+/** One number of every peer side by side, scenario by scenario, with isomq's share of each. */
+export function summary(results: readonly Result[], number: (outcome: Outcome | undefined) => number | null): Rows {
+  const peers = peersOf(results)
+  const others = peers.includes('isomq') ? peers.filter((peer) => peer !== 'isomq') : []
+  const head = ['scenario', ...peers.map(label), ...others.map((peer) => `isomq ÷ ${label(peer)}`)]
+  const rows = results.map(({ scenario, outcomes }) => [
+    scenario.name,
+    ...peers.map((peer) => (outcomes[peer]?.status === 'failed' ? 'FAILED' : digits(number(outcomes[peer])))),
+    ...others.map((peer) => ratio(number(outcomes.isomq), number(outcomes[peer]))),
+  ])
+  return [head, ...rows]
+}
+
+/** The broker's CPU time per message in µs, of an outcome that is good. */
+export function cpuNumber(outcome: Outcome | undefined): number | null {
+  return good(outcome)?.cpu ?? null
+}
+
+/** Messages delivered per second, of an outcome that is good. */
+export function rateNumber(outcome: Outcome | undefined): number | null {
+  return good(outcome)?.rate ?? null
+}
+
+/** Kibibytes per idle connection, of an outcome that is good. */
+export function idleNumber(outcome: Outcome | undefined): number | null {
+  if (outcome?.status !== 'ok' || outcome.numbers.kind !== 'idle') return null
+  return outcome.numbers.perConnection / 1024
+}
+
+/** The 99th percentile of the latency in µs, of an outcome that is good. */
+export function p99Number(outcome: Outcome | undefined): number | null {
+  return good(outcome)?.p99 ?? null
+}
+
+function good(outcome: Outcome | undefined): LoadNumbers | undefined {
+  return outcome?.status === 'ok' && outcome.numbers.kind === 'load' ? outcome.numbers : undefined
+}
+
+function cellsOf(result: Result, peer: PeerName): string[] {
+  const outcome = result.outcomes[peer]
+  const numbers = outcome?.status === 'n/a' ? undefined : outcome?.numbers
+  if (outcome === undefined || numbers === undefined) return [peer, outcome?.status === 'failed' ? 'FAILED' : 'n/a']
+  if (numbers.kind === 'idle') return [peer, digits(numbers.perConnection / 1024), mebibytes(numbers.rss)]
+  const { lost, duplicate, disordered, stray } = numbers.verdict
+  const faults = `${lost}/${duplicate}/${disordered + stray}`
+  const isomq = good(result.outcomes.isomq)
+  const compared = peer === 'isomq' || outcome.status !== 'ok' ? undefined : isomq
+  return [
+    peer,
+    digits(numbers.rate),
+    digits(numbers.cpu),
+    percent(numbers.busy),
+    percent(numbers.loadBusy),
+    duration(numbers.p50),
+    duration(numbers.p99),
+    mebibytes(numbers.rss),
+    mebibytes(numbers.peak),
+    outcome.status === 'failed' ? `FAILED ${faults}` : faults,
+    ratio(compared?.rate, numbers.rate),
+    ratio(compared?.cpu, numbers.cpu),
+  ]
+}
+
+function cpuOf(result: Result, peer: PeerName): number | null {
+  return cpuNumber(result.outcomes[peer])
+}
+
+function baselineOf({ scenario }: Result): string | undefined {
+  return scenario.kind === 'load' ? scenario.baseline : undefined
+}
+
+function peersOf(results: readonly Result[]): PeerName[] {
+  return PEER_NAMES.filter((peer) => results.some(({ outcomes }) => outcomes[peer] !== undefined))
+}
+
+function label(peer: PeerName): string {
+  return peer === 'control' ? 'floor' : peer
+}

@@ -1,0 +1,90 @@
+import type { QoS, Wiring } from './load/plan.ts'
+
+/** A load to put on a broker. */
+export interface LoadScenario {
+  readonly kind: 'load'
+  readonly name: string
+  readonly transport: 'tcp' | 'websocket'
+  readonly publishers: number
+  readonly subscribers: number
+  readonly wiring: Wiring
+  readonly qos: QoS
+  /** Payload bytes. */
+  readonly payload: number
+  /** Topics each publisher goes round. */
+  readonly topics: number
+  /** Messages per second of each publisher; 0 is as fast as possible. */
+  readonly rate: number
+  /** An upper limit of messages a publisher has on their way. */
+  readonly window: number
+  /** Subscriptions of other clients that never match. */
+  readonly ballast: number
+  /** The scenario this one is to be compared with: its CPU time is 1. */
+  readonly baseline: string | undefined
+}
+
+/** Connections that do nothing, to see their price in memory. */
+export interface IdleScenario {
+  readonly kind: 'idle'
+  readonly name: string
+  readonly connections: number
+}
+
+/** One thing to measure. Names are unique. */
+export type Scenario = LoadScenario | IdleScenario
+
+type Traits = Partial<Omit<LoadScenario, 'kind' | 'name'>>
+
+const PLAIN: Omit<LoadScenario, 'name'> = {
+  kind: 'load',
+  transport: 'tcp',
+  publishers: 1,
+  subscribers: 1,
+  wiring: 'all',
+  qos: 0,
+  payload: 64,
+  topics: 1,
+  rate: 0,
+  window: Infinity,
+  ballast: 0,
+  baseline: undefined,
+}
+
+const BASE = '1→1, QoS 0'
+
+/** Everything the bench knows, in the order it runs. `quick` has fewer silent subscriptions. */
+export function allScenarios(quick: boolean): Scenario[] {
+  const ballast = quick ? 100_000 : 1_000_000
+  return [
+    ...atEveryQos('1→1', {}),
+    ...atEveryQos('10→10', { publishers: 10, subscribers: 10, wiring: 'pairs' }),
+    ...atEveryQos('1→100', { subscribers: 100 }),
+    ...atEveryQos('100→1', { publishers: 100 }),
+    load('1→1, QoS 0, 1 KiB', { payload: 1024 }),
+    load('1→1, QoS 0, 64 KiB', { payload: 65536 }),
+    load('1→1, QoS 0, WebSocket', { transport: 'websocket' }),
+    load('1→1, QoS 1, WebSocket', { transport: 'websocket', qos: 1 }),
+    load('1→100, QoS 0, WebSocket', { transport: 'websocket', subscribers: 100 }),
+    load('1→1000, QoS 0', { subscribers: 1000 }),
+    load('10,000 topics into bench/#, QoS 0', { topics: 10_000 }),
+    load('1000 pairs, one message at a time, QoS 0', {
+      publishers: 1000,
+      subscribers: 1000,
+      wiring: 'pairs',
+      window: 1,
+    }),
+    load('1→1, QoS 0, paced at 10,000/s', { rate: 10_000 }),
+    load('1→1, QoS 1, paced at 10,000/s', { qos: 1, rate: 10_000 }),
+    load(`1→1, QoS 0, beside ${ballast.toLocaleString('en')} subscriptions`, { ballast, baseline: BASE }),
+    { kind: 'idle', name: '1,000 idle connections', connections: 1000 },
+  ]
+}
+
+function load(name: string, traits: Traits): LoadScenario {
+  return { ...PLAIN, ...traits, name }
+}
+
+function atEveryQos(shape: string, traits: Traits): LoadScenario[] {
+  const levels: readonly QoS[] = [0, 1, 2]
+  return levels.map((qos) => load(`${shape}, QoS ${qos}`, Object.assign({ qos }, traits)))
+}

@@ -1,0 +1,45 @@
+import type { BrokerEvent } from './events.ts'
+import type { Connection, PeerInfo } from './connection.ts'
+import type { Counters } from './counters.ts'
+import type { Guard, Principal } from './guard.ts'
+import type { Host } from './host.ts'
+import type { Limits } from './limits.ts'
+import type { Message } from './message.ts'
+import type { Pressure } from './pressure.ts'
+import type { Retained } from './retained.ts'
+import type { Sessions } from './sessions.ts'
+
+/** Publish, subscribe, replay. Knows no protocol, no socket, no disk. */
+export interface Broker {
+  /**
+   * Accepts a message that its publisher may send (the caller has asked the guard). Void when everything is done; a
+   * promise when something must become durable first, and then nothing may tell the publisher before it resolves.
+   * Throws BrokerError `invalid-topic`; the promise rejects with `storage-failed` or `quota-exceeded`.
+   */
+  publish(message: Message, from?: Principal): void | Promise<void>
+  /** Calls back with each message whose topic matches, live, synchronously, in publish order. Returns how to stop it. Throws BrokerError `invalid-filter`. */
+  tap(filter: string, deliver: (message: Message) => void): () => void
+  /** Tells everything that happens to whoever asks. Returns how to stop it. */
+  watch(observer: (event: BrokerEvent) => void): () => void
+  /** For protocols: a peer was turned away or cut off, and why. Tells those who watch. */
+  refused(peer: PeerInfo, detail: string): void
+  /** Ends every connection with `shutting-down`, writes what is unwritten, and stops. The storage stays open. Idempotent. */
+  close(): Promise<void>
+  readonly sessions: Sessions
+  readonly retained: Retained
+  readonly guard: Guard
+  readonly host: Host
+  readonly limits: Limits
+  readonly counters: Counters
+  /** Which readers are behind, so that publishers can wait for them. */
+  readonly pressure: Pressure
+  /** Payload bytes accepted and not yet durable. */
+  readonly backlog: number
+}
+
+/** A way to speak to the broker. Chosen by the listener, never sniffed from the bytes. */
+export interface Protocol {
+  readonly name: string
+  /** Takes the connection over for its whole life. Never throws. */
+  serve(connection: Connection, broker: Broker): void
+}

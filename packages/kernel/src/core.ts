@@ -1,0 +1,41 @@
+import type { Committer } from './committer.ts'
+import type { Counters } from './counters.ts'
+import type { BrokerEvent, DropReason } from './events.ts'
+import type { Guard, Principal } from './guard.ts'
+import type { Host } from './host.ts'
+import type { Limits } from './limits.ts'
+import type { Message } from './message.ts'
+import type { Pressure } from './pressure.ts'
+import type { RetainedMessages } from './retained.ts'
+import type { Router } from './router.ts'
+import type { Schedule } from './schedule.ts'
+import type { Log } from './storage.ts'
+
+/** The parts of one broker, as they know each other. */
+export interface Core {
+  readonly host: Host
+  readonly limits: Limits
+  readonly guard: Guard
+  readonly counters: Counters
+  readonly router: Router
+  readonly retained: RetainedMessages
+  readonly committer: Committer
+  readonly schedule: Schedule
+  readonly pressure: Pressure
+  /** The log of everything owed to durable sessions. */
+  readonly log: Log
+  /** Undefined while nobody watches, so that events cost nothing then. */
+  emit: ((event: BrokerEvent) => void) | undefined
+  publish(message: Message, from?: Principal): void | Promise<void>
+}
+
+/** Counts, and tells, that a message will not reach a session. */
+export function drop(core: Core, session: string, reason: DropReason, topic: string): void {
+  core.counters.dropped++
+  core.emit?.({ type: 'dropped', session, reason, topic })
+}
+
+/** Whether the message may no longer be delivered. */
+export function expired(core: Core, message: Message): boolean {
+  return message.expiresAt !== undefined && message.expiresAt <= core.host.clock.now()
+}

@@ -1,0 +1,160 @@
+import type { Broker } from './broker.ts'
+import { Committer } from './committer.ts'
+import type { Core } from './core.ts'
+import { zeroCounters } from './counters.ts'
+import { dispatch } from './dispatch.ts'
+import { BrokerError } from './errors.ts'
+import type { BrokerEvent } from './events.ts'
+import { allowAll, type Guard, type Principal } from './guard.ts'
+import type { Host } from './host.ts'
+import { defaultLimits, type Limits } from './limits.ts'
+import type { Message } from './message.ts'
+import { ownBytes } from './message-codec.ts'
+import { Pressure } from './pressure.ts'
+import { recover } from './recovery.ts'
+import { RetainedMessages } from './retained.ts'
+import { Router, type Tap } from './router.ts'
+import { sessionLog } from './rows.ts'
+import { Schedule } from './schedule.ts'
+import { SessionTable } from './sessions.ts'
+import type { Storage } from './storage.ts'
+import { isFilter } from './topic.ts'
+import { Trimmer } from './trimmer.ts'
+
+/** What a broker is made of. */
+export interface BrokerOptions {
+  readonly storage: Storage
+  readonly host: Host
+  /** Lets everyone in unless given. */
+  readonly guard?: Guard | undefined
+  readonly limits?: Partial<Limits> | undefined
+  /** How long a slow reader may hold its publishers back at a stretch, milliseconds. */
+  readonly grace?: number | undefined
+}
+
+/** A broker as its storage remembers it. Rejects when the storage cannot be read. */
+export async function createBroker(options: BrokerOptions): Promise<Broker> {
+  const { storage, host, guard = allowAll } = options
+  const limits: Limits = { ...defaultLimits, ...options.limits }
+  const seed = seedFrom(host.randomId())
+  const counters = zeroCounters()
+  const watchers = new Set<(event: BrokerEvent) => void>()
+  const log = storage.log(sessionLog)
+  const schedule = new Schedule(host.clock, (error) => host.report(error, 'scheduled work'))
+  const router = new Router(guard, limits.topicLevels, seed)
+  const committer = new Committer(host, storage, {
+    committed: (message, route, offset) => {
+      if (offset >= 0) trimmer.appended(message, offset)
+      if (route !== undefined) dispatch(core, message, route, offset)
+    },
+    failed: (error) => core.emit?.({ type: 'storage-failed', error }),
+  })
+  const emit = (event: BrokerEvent): void => {
+    for (const watcher of watchers) {
+      try {
+        watcher(event)
+      } catch (error) {
+        host.report(error, 'watching')
+      }
+    }
+  }
+  const retained = new RetainedMessages({
+    clock: host.clock,
+    limits,
+    schedule,
+    committer,
+    seed,
+    emit: (event) => core.emit?.(event),
+  })
+  const pressure = new Pressure(host.clock, options.grace ?? 50)
+  const core: Core = {
+    host,
+    limits,
+    guard,
+    counters,
+    router,
+    retained,
+    committer,
+    schedule,
+    pressure,
+    log,
+    emit: undefined,
+    publish,
+  }
+  const sessions = new SessionTable(core)
+  const trimmer = new Trimmer(core, sessions)
+  let closed = false
+
+  function publish(message: Message, from?: Principal): void | Promise<void> {
+    const route = router.match(message.topic)
+    if (from !== undefined && isReserved(message.topic)) throw new BrokerError('not-authorized')
+    if (closed) throw new BrokerError('shutting-down')
+    counters.received++
+    const undo = message.retain ? retained.set(message) : undefined
+    if (message.qos > 0) {
+      const placed = route.durable
+      // Behind what is under way, even if nothing is written: messages of one publisher stay in order.
+      if (placed || committer.done !== undefined)
+        return committer.publish({ message: ownBytes(message), route, placed, undo })
+      if (route.grants.length > 0 || route.groups.length > 0) message = ownBytes(message)
+    }
+    dispatch(core, message, route, -1)
+  }
+
+  await recover(core, sessions, storage)
+
+  return {
+    sessions,
+    retained,
+    guard,
+    host,
+    limits,
+    counters,
+    pressure,
+    get backlog() {
+      return committer.backlog
+    },
+    publish,
+    tap(filter, deliver) {
+      if (!isFilter(filter)) throw new BrokerError('invalid-filter')
+      const tap: Tap = { kind: 'tap', deliver }
+      router.add(filter, tap)
+      return () => router.remove(filter, tap)
+    },
+    watch(observer) {
+      watchers.add(observer)
+      core.emit = emit
+      return () => {
+        watchers.delete(observer)
+        if (watchers.size === 0) core.emit = undefined
+      }
+    },
+    refused(peer, detail) {
+      core.emit?.({ type: 'refused', peer, detail })
+    },
+    async close() {
+      if (closed) return
+      for (const session of Array.from(sessions)) {
+        const { consumer } = session
+        if (consumer === undefined) continue
+        consumer.end('shutting-down')
+        sessions.leave(session, consumer, { forgetWill: false, reason: 'shutting-down' })
+      }
+      await committer.flush()
+      closed = true
+      schedule.clear()
+      trimmer.stop()
+    },
+  }
+}
+
+/** Topics that only the broker itself publishes to. */
+function isReserved(topic: string): boolean {
+  return topic.startsWith('$SYS/') || topic === '$SYS'
+}
+
+function seedFrom(id: string): number {
+  let seed = 0x811c9dc5
+  for (let i = 0; i < id.length; i++) seed = Math.imul(seed ^ id.charCodeAt(i), 0x01000193)
+  return seed
+}

@@ -1,0 +1,55 @@
+import { DeliveryFlag } from './consumer.ts'
+import type { Core } from './core.ts'
+import type { Grant } from './grant.ts'
+import type { Group } from './group.ts'
+import type { Message, Offset } from './message.ts'
+import { encodeRow, joinKey, table } from './rows.ts'
+
+/** A message under way to one session and not yet settled. */
+export interface Delivery {
+  /** 1–65535, unlike that of every other delivery under way to the session. */
+  readonly tag: number
+  /** Place in the session log, or -1. */
+  readonly offset: Offset
+  /** The group it was taken from, to which it returns if this session leaves it. */
+  readonly group: Group | undefined
+  /** Its place among all messages of that group. */
+  readonly order: number
+  /** Undefined: to be read from the log. */
+  message: Message | undefined
+  grant: Grant | undefined
+  /** Bits of `DeliveryFlag`. */
+  flags: number
+  /** True: on its way over the present connection. */
+  sent: boolean
+  /** True: the peer has it (QoS 2), and only the completion is missing. */
+  accepted: boolean
+  /** True: it waits until its row is durable. */
+  held: boolean
+  /** True: the storage has a row for it, since its tag does not follow from its offset or its acceptance must survive. */
+  row: boolean
+}
+
+/** The tag a record has wherever that is free: it follows from its place, so it is the same again after a crash. */
+export function tagOf(offset: Offset): number {
+  return 1 + (offset % 65535)
+}
+
+/** Place of the delivery with this tag, or -1. Acknowledgements come in order, so the search is short. */
+export function indexOfTag(deliveries: readonly Delivery[], tag: number): number {
+  for (let i = 0; i < deliveries.length; i++) if (deliveries[i]!.tag === tag) return i
+  return -1
+}
+
+/** Writes what recovery cannot tell from the log: another tag than the offset's, an acceptance, a filter that is gone. */
+export function writeRow(core: Core, session: string, delivery: Delivery): void {
+  const { tag, offset, flags, accepted, group } = delivery
+  delivery.row = true
+  const row = encodeRow([offset, flags & DeliveryFlag.qos, accepted, group?.key ?? ''])
+  core.committer.write(table.inflight, joinKey(session, String(tag)), row)
+}
+
+/** The delivery is settled: its row goes with the next batch. */
+export function deleteRow(core: Core, session: string, delivery: Delivery): void {
+  core.committer.writeLater(table.inflight, joinKey(session, String(delivery.tag)), undefined)
+}

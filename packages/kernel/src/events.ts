@@ -1,0 +1,26 @@
+import type { PeerInfo } from './connection.ts'
+import type { ErrorCode } from './errors.ts'
+import type { Message } from './message.ts'
+import type { Principal } from './guard.ts'
+
+/** Why a message did not reach somebody it was for. */
+export type DropReason = 'expired' | 'not-authorized' | 'queue-full' | 'rejected' | 'slow-consumer' | 'too-large'
+
+/** Everything that can be watched. A closed union: a new kind is a change of this file. */
+export type BrokerEvent =
+  | {
+      readonly type: 'connected'
+      readonly session: string
+      readonly principal: Principal
+      readonly peer: PeerInfo
+      readonly resumed: boolean
+    }
+  | { readonly type: 'disconnected'; readonly session: string; readonly reason: ErrorCode | 'closed' | 'lost' }
+  | { readonly type: 'session-ended'; readonly session: string }
+  | { readonly type: 'subscribed'; readonly session: string; readonly filter: string }
+  | { readonly type: 'unsubscribed'; readonly session: string; readonly filter: string }
+  | { readonly type: 'dropped'; readonly session: string; readonly reason: DropReason; readonly topic: string }
+  | { readonly type: 'refused'; readonly peer: PeerInfo; readonly detail: string }
+  | { readonly type: 'retained'; readonly message: Message }
+  | { readonly type: 'storage-failed'; readonly error: unknown }
+  | { readonly type: 'recovered'; readonly sessions: number; readonly records: number; readonly retained: number }

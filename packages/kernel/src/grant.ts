@@ -1,0 +1,40 @@
+import type { Qos } from './message.ts'
+import type { Session } from './session.ts'
+import type { Subscription } from './subscription.ts'
+
+/** How the messages of one topic are delivered to one session: all its matching subscriptions in one. */
+export interface Grant {
+  readonly session: Session
+  /** The highest QoS granted. */
+  readonly qos: Qos
+  readonly retainAsPublished: boolean
+  /** Identifiers of the matching subscriptions that have one. */
+  readonly identifiers: readonly number[]
+  /** Records below this offset are not covered. */
+  readonly since: number
+  /** What holds for messages the session itself published: the same, less, or nothing. */
+  readonly own: Grant | undefined
+}
+
+/** Merges the subscriptions of one session that match one topic: one copy, the highest QoS, every identifier. At least one. */
+export function grantOf(subscriptions: readonly Subscription[]): Grant {
+  const own = subscriptions.filter((s) => !s.options.noLocal)
+  if (own.length === subscriptions.length) return merge(subscriptions, undefined, true)
+  return merge(subscriptions, own.length === 0 ? undefined : merge(own, undefined, true), false)
+}
+
+function merge(subscriptions: readonly Subscription[], own: Grant | undefined, ownIsSame: boolean): Grant {
+  let qos: Qos = 0
+  let retainAsPublished = false
+  let since = Infinity
+  const identifiers: number[] = []
+  for (const { options, since: from } of subscriptions) {
+    if (options.qos > qos) qos = options.qos
+    if (options.retainAsPublished) retainAsPublished = true
+    if (options.identifier !== undefined) identifiers.push(options.identifier)
+    if (from < since) since = from
+  }
+  const grant = { session: subscriptions[0]!.session, qos, retainAsPublished, identifiers, since, own }
+  if (ownIsSame) grant.own = grant
+  return grant
+}

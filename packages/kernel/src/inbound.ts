@@ -1,0 +1,61 @@
+import type { Core } from './core.ts'
+import { joinKey, table } from './rows.ts'
+import type { Session } from './session.ts'
+
+const nothing = new Uint8Array(0)
+
+/** Tags of QoS 2 messages a session has sent and not yet released: while one is here, the same tag is the same message. */
+export class Inbound {
+  readonly #core: Core
+  readonly #session: Session
+  readonly #tags = new Set<number>()
+
+  constructor(core: Core, session: Session) {
+    this.#core = core
+    this.#session = session
+  }
+
+  /** Tags not yet released. */
+  get size(): number {
+    return this.#tags.size
+  }
+
+  /** True: the message under this tag is new, and now it is known; in one commit with its publish. False: a repetition. */
+  claim(tag: number): boolean {
+    if (this.#tags.has(tag)) return false
+    this.#tags.add(tag)
+    if (this.#session.durable) this.#core.committer.write(table.inbound, this.#key(tag), nothing)
+    return true
+  }
+
+  /** Whether the message under this tag was received and not yet released. */
+  has(tag: number): boolean {
+    return this.#tags.has(tag)
+  }
+
+  /** The sender knows that we have it: the tag is free again. False when it was. */
+  release(tag: number): boolean {
+    if (!this.#tags.delete(tag)) return false
+    if (this.#session.durable) this.#core.committer.write(table.inbound, this.#key(tag), undefined)
+    return true
+  }
+
+  /** The message under this tag was refused after all: the tag is free, nothing is written. */
+  forget(tag: number): void {
+    this.#tags.delete(tag)
+  }
+
+  /** Forgets all tags. */
+  clear(): void {
+    for (const tag of Array.from(this.#tags)) this.release(tag)
+  }
+
+  /** Knows a tag again that was claimed before the broker last stopped. */
+  restore(tag: number): void {
+    this.#tags.add(tag)
+  }
+
+  #key(tag: number): string {
+    return joinKey(this.#session.id, String(tag))
+  }
+}

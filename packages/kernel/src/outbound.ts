@@ -1,0 +1,389 @@
+import { type Consumer, DeliveryFlag } from './consumer.ts'
+import { type Core, drop, expired } from './core.ts'
+import { type Delivery, deleteRow, indexOfTag, tagOf, writeRow } from './delivery.ts'
+import { fetchRecords } from './fetch-records.ts'
+import type { Grant } from './grant.ts'
+import type { Group } from './group.ts'
+import type { Message, Offset } from './message.ts'
+import { fillDelivery, fillWaiting, type Found, missingAhead, missingOf } from './missing-bodies.ts'
+import { type Burdened, relieve } from './pressure.ts'
+import type { Session } from './session.ts'
+import { Waiting } from './waiting.ts'
+
+/**
+ * The way of messages out to one session: a window of deliveries under way, and behind it what waits. QoS 0 passes by
+ * both. Everything is in the order it was offered.
+ */
+export class Outbound implements Burdened {
+  relief: Set<() => void> | undefined
+  shedding = false
+  readonly #core: Core
+  readonly #session: Session
+  readonly #waiting = new Waiting()
+  #window: Delivery[] = []
+  #consumer: Consumer | undefined
+  /** Deliveries of the window that this connection has been sent again, or for the first time: those before this place. */
+  #resent = 0
+  #outstanding = 0
+  #held = 0
+  #loading = false
+  #counter = 0
+  /** After a restart, so many of those that wait may have been sent before. */
+  #suspect = 0
+
+  constructor(core: Core, session: Session) {
+    this.#core = core
+    this.#session = session
+  }
+
+  /** Deliveries under way. */
+  get inflight(): readonly Delivery[] {
+    return this.#window
+  }
+
+  /** Messages that wait behind the window. */
+  get queued(): number {
+    return this.#waiting.length
+  }
+
+  /** True when a message offered now would leave at once. */
+  get free(): boolean {
+    const consumer = this.#consumer
+    return (
+      consumer !== undefined &&
+      !this.#loading &&
+      this.#waiting.length === 0 &&
+      this.#resent === this.#window.length &&
+      this.#outstanding < this.#credit(consumer) &&
+      consumer.load === 0
+    )
+  }
+
+  /** A consumer is there and ready: what was under way is sent again, then what waits. */
+  start(consumer: Consumer): void {
+    this.#consumer = consumer
+    this.#resent = 0
+    this.#outstanding = 0
+    for (const delivery of this.#window) {
+      delivery.sent = false
+      if (!delivery.accepted) continue
+      this.#outstanding++
+      consumer.confirm(delivery.tag)
+    }
+    this.pump()
+  }
+
+  /** The connection is gone. What was under way through a group goes back to it, QoS 2 that has begun excepted. */
+  stop(): void {
+    this.#consumer = undefined
+    const back = this.#window.filter((d) => d.group !== undefined && (d.flags & DeliveryFlag.qos) === 1)
+    if (back.length > 0) this.#window = this.#window.filter((d) => !back.includes(d))
+    for (const delivery of this.#window) if (delivery.offset >= 0) delivery.message = undefined
+    this.#waiting.forget()
+    relieve(this)
+    for (const group of new Set(back.map((d) => d.group!))) group.takeBack(back.filter((d) => d.group === group))
+  }
+
+  /** A message for this session, now. `offset` is -1 when no log has it. */
+  offer(message: Message, grant: Grant, offset: Offset, flags: number = 0): void {
+    const qos = message.qos < grant.qos ? message.qos : grant.qos
+    const consumer = this.#consumer
+    if (qos === 0) {
+      if (consumer === undefined) return
+      const { load } = consumer
+      if (load > 0) this.#core.pressure.mark(this)
+      if (load === 2) drop(this.#core, this.#session.id, 'slow-consumer', message.topic)
+      else if (expired(this.#core, message)) drop(this.#core, this.#session.id, 'expired', message.topic)
+      else if (consumer.deliver(message, grant, 0, flags)) this.#core.counters.sent++
+      else drop(this.#core, this.#session.id, 'too-large', message.topic)
+    } else if (this.free) this.#send(message, grant, offset, flags | qos)
+    else this.wait(message, grant, offset, flags)
+  }
+
+  /** Hands a group's message to this session, which must be `free`. */
+  take(message: Message, grant: Grant, offset: Offset, from: { readonly group: Group; readonly order: number }): void {
+    const qos = message.qos < grant.qos ? message.qos : grant.qos
+    if (qos === 0) {
+      this.offer(message, grant, offset)
+      from.group.settle(offset)
+    } else this.#send(message, grant, offset, qos, from)
+  }
+
+  /** Puts a message behind all others, without sending anything. */
+  wait(message: Message, grant: Grant, offset: Offset, flags: number): void {
+    const { limits, pressure } = this.#core
+    const waiting = this.#waiting
+    const keep = offset < 0 || (this.#consumer !== undefined && waiting.bytes < limits.queuedBytes)
+    waiting.push(offset, keep ? { message, grant, flags } : undefined)
+    if ((flags & DeliveryFlag.retained) !== 0) return
+    const over = (): boolean => waiting.length > limits.maxQueued || (offset < 0 && waiting.bytes > limits.queuedBytes)
+    while (waiting.length > 1 && over()) {
+      drop(this.#core, this.#session.id, 'queue-full', waiting.held(0)?.message.topic ?? '')
+      waiting.shift()
+      this.#session.changed()
+    }
+    if (this.#consumer !== undefined && this.#burdened()) pressure.mark(this)
+  }
+
+  /** A record that was owed when the broker last stopped; `under` says what is known of it if it was under way then. */
+  restore(offset: Offset, under: (Partial<Delivery> & { readonly tag: number }) | undefined): void {
+    if (under === undefined) {
+      this.#suspect = Math.min(this.#suspect + 1, this.#core.limits.inflight)
+      return this.#waiting.push(offset, undefined)
+    }
+    const known = {
+      group: undefined,
+      order: 0,
+      message: undefined,
+      grant: undefined,
+      accepted: false,
+      row: false,
+      ...under,
+    }
+    const delivery = {
+      ...known,
+      offset,
+      flags: (under.flags ?? 0) | DeliveryFlag.redelivered,
+      sent: false,
+      held: false,
+    }
+    const same = this.#window.findIndex((d) => d.offset === offset && d.group === delivery.group)
+    if (same >= 0) this.#window[same] = delivery
+    else this.#window.push(delivery)
+  }
+
+  /** Gives everything up: the session ends. */
+  clear(): void {
+    for (const delivery of this.#window) {
+      delivery.group?.settle(delivery.offset)
+      if (delivery.row) deleteRow(this.#core, this.#session.id, delivery)
+    }
+    this.#window = []
+    this.#waiting.clear()
+  }
+
+  /** Settles a QoS 1 delivery; false when there is none under this tag. */
+  ack(tag: number): boolean {
+    const at = indexOfTag(this.#window, tag)
+    if (at < 0 || (this.#window[at]!.flags & DeliveryFlag.qos) !== 1) return false
+    this.#settle(at)
+    return true
+  }
+
+  /** The peer has this QoS 2 delivery. True: it is to be asked to complete it (once the session's change is durable). */
+  accept(tag: number): boolean {
+    const at = indexOfTag(this.#window, tag)
+    const delivery = this.#window[at]
+    if (delivery === undefined || (delivery.flags & DeliveryFlag.qos) !== 2) return false
+    if (!delivery.accepted) {
+      delivery.accepted = true
+      if (at >= this.#resent) this.#outstanding++
+      delivery.message = undefined
+      if (this.#session.durable) writeRow(this.#core, this.#session.id, delivery)
+    }
+    return true
+  }
+
+  /** Settles a QoS 2 delivery; false when there is none under this tag. */
+  complete(tag: number): boolean {
+    const at = indexOfTag(this.#window, tag)
+    if (at < 0 || !this.#window[at]!.accepted) return false
+    this.#settle(at)
+    return true
+  }
+
+  /** The peer refuses this delivery: it is dropped. False when there is none under this tag. */
+  reject(tag: number): boolean {
+    const at = indexOfTag(this.#window, tag)
+    if (at < 0) return false
+    drop(this.#core, this.#session.id, 'rejected', this.#window[at]!.message?.topic ?? '')
+    this.#settle(at)
+    return true
+  }
+
+  /** Sends what can be sent: call it when the consumer has room again. */
+  pump(): void {
+    const consumer = this.#consumer
+    if (consumer === undefined || this.#loading) return
+    if (!this.#resend(consumer)) return
+    const waiting = this.#waiting
+    while (waiting.length > 0 && consumer.load === 0) {
+      const held = waiting.held(0)
+      if (held === undefined) {
+        if (this.#outstanding >= this.#credit(consumer)) break
+        return this.#load()
+      }
+      const { message, grant, flags } = held
+      const qos = message.qos < grant.qos ? message.qos : grant.qos
+      if (qos > 0 && this.#outstanding >= this.#credit(consumer)) break
+      const offset = waiting.offset(0)
+      waiting.shift()
+      if (this.#stale(message, offset, flags)) this.#session.changed()
+      else if (qos > 0) this.#send(message, grant, offset, flags | qos | this.#suspected())
+      else if (consumer.deliver(message, grant, 0, flags)) this.#core.counters.sent++
+      else drop(this.#core, this.#session.id, 'too-large', message.topic)
+    }
+    if ((this.shedding || this.relief !== undefined) && consumer.load === 0 && !this.#burdened()) relieve(this)
+    if (waiting.length === 0) for (const group of this.#session.groups) group.pump()
+  }
+
+  /** Lowest offset still owed, or `end` when nothing is; and all unsettled ones below `next`. */
+  place(end: Offset): { readonly next: Offset; readonly unsettled: readonly Offset[] } {
+    const unsettled = this.#window.filter((d) => d.offset >= 0 && d.group === undefined).map((d) => d.offset)
+    for (let i = 0; i < this.#waiting.length; i++) {
+      if (this.#waiting.offset(i) >= 0) return { next: this.#waiting.offset(i), unsettled }
+    }
+    return { next: end, unsettled }
+  }
+
+  /** Gives up everything below this offset: the log is about to forget it. */
+  dropBefore(offset: Offset): void {
+    while (this.#waiting.length > 0 && this.#waiting.offset(0) >= 0 && this.#waiting.offset(0) < offset) {
+      drop(this.#core, this.#session.id, 'queue-full', '')
+      this.#waiting.shift()
+      this.#session.changed()
+    }
+  }
+
+  #credit(consumer: Consumer): number {
+    return Math.min(consumer.credit, this.#core.limits.inflight)
+  }
+
+  #suspected(): number {
+    return this.#suspect > 0 && this.#suspect-- > 0 ? DeliveryFlag.redelivered : 0
+  }
+
+  #burdened(): boolean {
+    const { limits } = this.#core
+    return this.#waiting.length > limits.maxQueued / 2 || this.#waiting.bytes > limits.queuedBytes / 2
+  }
+
+  /** Not worth sending any more: expired, or a retained message that has been replaced. */
+  #stale(message: Message, offset: Offset, flags: number): boolean {
+    if (expired(this.#core, message)) {
+      drop(this.#core, this.#session.id, 'expired', message.topic)
+      return true
+    }
+    return (flags & DeliveryFlag.retained) !== 0 && offset < 0 && this.#core.retained.get(message.topic) !== message
+  }
+
+  // oxlint-disable-next-line max-params -- the path of every message: an object for its arguments would cost more
+  #send(
+    message: Message,
+    grant: Grant,
+    offset: Offset,
+    flags: number,
+    from?: { readonly group: Group; readonly order: number },
+  ): void {
+    const group = from?.group
+    if (expired(this.#core, message)) {
+      drop(this.#core, this.#session.id, 'expired', message.topic)
+      group?.settle(offset)
+      return this.#session.changed()
+    }
+    const tag = this.#allocate(offset)
+    const fresh = { sent: false, accepted: false, held: this.#held > 0, row: false }
+    const delivery: Delivery = { tag, offset, group, order: from?.order ?? 0, message, grant, flags, ...fresh }
+    this.#window.push(delivery)
+    this.#resent++
+    this.#outstanding++
+    // A tag that does not follow from the offset must be durable before the message leaves; so must a group's choice at QoS 2.
+    const owed = this.#session.durable && offset >= 0
+    if (owed && (tag !== tagOf(offset) || (group !== undefined && (flags & DeliveryFlag.qos) === 2))) {
+      writeRow(this.#core, this.#session.id, delivery)
+      delivery.held = true
+    }
+    if (delivery.held) this.#hold()
+    else this.#dispatch(delivery)
+  }
+
+  #hold(): void {
+    if (this.#held++ > 0) return
+    this.#core.committer.after(() => {
+      this.#held = 0
+      const ready = this.#consumer === undefined ? [] : this.#window.slice(0, this.#resent).filter((d) => d.held)
+      for (const delivery of this.#window) delivery.held = false
+      for (const delivery of ready) this.#dispatch(delivery)
+      this.pump()
+    })
+  }
+
+  #dispatch(delivery: Delivery): void {
+    if (this.#consumer!.deliver(delivery.message!, delivery.grant!, delivery.tag, delivery.flags)) {
+      delivery.sent = true
+      delivery.flags |= DeliveryFlag.redelivered
+      this.#core.counters.sent++
+      return
+    }
+    drop(this.#core, this.#session.id, 'too-large', delivery.message!.topic)
+    this.#settle(this.#window.indexOf(delivery))
+  }
+
+  /** False while something of the window is still to be sent again. */
+  #resend(consumer: Consumer): boolean {
+    while (this.#resent < this.#window.length) {
+      const delivery = this.#window[this.#resent]!
+      if (delivery.accepted) {
+        this.#resent++
+        continue
+      }
+      if (delivery.held || this.#outstanding >= this.#credit(consumer) || consumer.load > 0) return false
+      if (delivery.message === undefined) {
+        this.#load()
+        return false
+      }
+      this.#resent++
+      this.#outstanding++
+      this.#dispatch(delivery)
+    }
+    return true
+  }
+
+  #settle(at: number): void {
+    const delivery = this.#window[at]!
+    if (at === 0) this.#window.shift()
+    else this.#window.splice(at, 1)
+    if (at < this.#resent) {
+      this.#resent--
+      this.#outstanding--
+    } else if (delivery.accepted) this.#outstanding--
+    if (delivery.row) deleteRow(this.#core, this.#session.id, delivery)
+    if (delivery.group !== undefined) delivery.group.settle(delivery.offset)
+    else if (delivery.offset >= 0) this.#session.changed()
+    this.pump()
+  }
+
+  #allocate(offset: Offset): number {
+    let tag = offset >= 0 ? tagOf(offset) : (this.#counter = (this.#counter % 65535) + 1)
+    while (indexOfTag(this.#window, tag) >= 0) tag = (tag % 65535) + 1
+    if (offset < 0) this.#counter = tag
+    return tag
+  }
+
+  /** Makes sure that what is under way is completed though a subscription goes away. */
+  pin(): void {
+    for (const delivery of this.#window)
+      if (delivery.offset >= 0 && !delivery.row) writeRow(this.#core, this.#session.id, delivery)
+  }
+
+  /** Reads messages that are not in memory: those under way first, else the next that wait. */
+  #load(): void {
+    let wanted = missingOf(this.#window.slice(this.#resent))
+    if (wanted.length === 0) wanted = missingAhead(this.#waiting, this.#core.limits.inflight)
+    this.#loading = true
+    fetchRecords(this.#core, wanted, (found) => {
+      this.#loading = false
+      if (found !== undefined) this.#loaded(found)
+      this.pump()
+    })
+  }
+
+  #loaded(found: Found): void {
+    for (const delivery of this.#window.slice()) {
+      if (delivery.message !== undefined || delivery.accepted || !found.has(delivery.offset)) continue
+      if (!fillDelivery(this.#session, delivery, found)) this.#settle(this.#window.indexOf(delivery))
+    }
+    fillWaiting(this.#session, this.#waiting, found)
+    this.#session.changed()
+  }
+}

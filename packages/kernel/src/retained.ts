@@ -1,0 +1,107 @@
+import type { Committer } from './committer.ts'
+import { BrokerError } from './errors.ts'
+import type { BrokerEvent } from './events.ts'
+import type { Clock } from './host.ts'
+import type { Limits } from './limits.ts'
+import type { Message } from './message.ts'
+import { decodeMessage, encodeMessage, ownBytes } from './message-codec.ts'
+import { table } from './rows.ts'
+import type { Schedule } from './schedule.ts'
+import { TopicTree } from './topic-tree.ts'
+
+/** The last retained message of each topic. */
+export interface Retained {
+  /** Topics that have one. */
+  readonly size: number
+  /** Payload bytes of all. */
+  readonly bytes: number
+  get(topic: string): Message | undefined
+  /** Visits the retained messages whose topics the filter covers, until `visit` returns false. */
+  find(filter: string, visit: (message: Message) => boolean | void): void
+}
+
+/** What the retained messages need of the broker. */
+export interface RetainedParts {
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly schedule: Schedule
+  readonly committer: Committer
+  readonly seed: number
+  emit(event: BrokerEvent): void
+}
+
+/** The retained messages of one broker: in memory, and as rows of its storage. */
+export class RetainedMessages implements Retained {
+  readonly #parts: RetainedParts
+  readonly #tree: TopicTree<Message>
+  #bytes = 0
+
+  constructor(parts: RetainedParts) {
+    this.#parts = parts
+    this.#tree = new TopicTree(parts.seed)
+  }
+
+  get size(): number {
+    return this.#tree.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get(topic: string): Message | undefined {
+    const message = this.#tree.get(topic)
+    return message === undefined || this.#expired(message) ? undefined : message
+  }
+
+  find(filter: string, visit: (message: Message) => boolean | void): void {
+    this.#tree.find(filter, (message) => (this.#expired(message) ? undefined : visit(message)))
+  }
+
+  /**
+   * Makes this the retained message of its topic; an empty payload clears it. Joins the batch under construction.
+   * Returns how to take it back if that batch fails. Throws BrokerError `quota-exceeded`.
+   */
+  set(message: Message): () => void {
+    const { limits, committer, emit } = this.#parts
+    const { topic } = message
+    const before = this.#tree.get(topic)
+    const next = message.payload.length === 0 ? undefined : ownBytes(message)
+    if (next !== undefined) {
+      const bytes = this.#bytes + next.payload.length - (before?.payload.length ?? 0)
+      if ((before === undefined && this.size >= limits.retained) || bytes > limits.retainedBytes)
+        throw new BrokerError('quota-exceeded')
+    } else if (before === undefined) return () => {}
+    this.#put(topic, next)
+    committer.write(table.retained, topic, next && encodeMessage(next))
+    emit({ type: 'retained', message })
+    return () => {
+      if (this.#tree.get(topic) === next) this.#put(topic, before)
+    }
+  }
+
+  /** Takes in a row of the storage. */
+  restore(row: Uint8Array): void {
+    const message = decodeMessage(row)
+    this.#put(message.topic, message)
+  }
+
+  #put(topic: string, message: Message | undefined): void {
+    this.#bytes += (message?.payload.length ?? 0) - (this.#tree.get(topic)?.payload.length ?? 0)
+    if (message === undefined) {
+      this.#tree.delete(topic)
+      return
+    }
+    this.#tree.set(topic, message)
+    if (message.expiresAt === undefined) return
+    this.#parts.schedule.at(message.expiresAt, () => {
+      if (this.#tree.get(topic) !== message) return
+      this.#put(topic, undefined)
+      this.#parts.committer.write(table.retained, topic, undefined)
+    })
+  }
+
+  #expired(message: Message): boolean {
+    return message.expiresAt !== undefined && message.expiresAt <= this.#parts.clock.now()
+  }
+}

@@ -1,0 +1,190 @@
+import type { Consumer } from './consumer.ts'
+import { type Core, drop } from './core.ts'
+import { DeliveryFlag } from './consumer.ts'
+import { BrokerError } from './errors.ts'
+import { type Grant, grantOf } from './grant.ts'
+import type { Group } from './group.ts'
+import type { Principal } from './guard.ts'
+import { Inbound } from './inbound.ts'
+import type { Message, Qos } from './message.ts'
+import { ownBytes } from './message-codec.ts'
+import { Outbound } from './outbound.ts'
+import { encodeRow, joinKey, type RowWriter, type Saved, table } from './rows.ts'
+import type { Appointment } from './schedule.ts'
+import { Subscription, type SubscriptionOptions } from './subscription.ts'
+import { isFilter, levels, matches } from './topic.ts'
+import type { Will } from './will.ts'
+
+/** The name under which a place is remembered: a client's subscriptions, what it is owed, and what it has begun. */
+export class Session implements Saved {
+  readonly id: string
+  readonly outbound: Outbound
+  readonly inbound: Inbound
+  readonly subscriptions: Map<string, Subscription> = new Map()
+  readonly groups: Set<Group> = new Set()
+  principal: Principal
+  /** The connection it is used by, if any. */
+  consumer: Consumer | undefined
+  /** How long it outlives its connection, milliseconds; 0 not at all. */
+  expiry = 0
+  /** When it lost its connection. */
+  disconnectedAt: number | undefined
+  will: Will | undefined
+  /** The will that runs, and the end that comes, while nobody is connected. */
+  readonly appointments: Appointment[] = []
+  ended = false
+  readonly #core: Core
+  readonly #groupOf: (filter: string, name: string) => Group
+
+  constructor(core: Core, id: string, principal: Principal, groupOf: (filter: string, name: string) => Group) {
+    this.#core = core
+    this.#groupOf = groupOf
+    this.id = id
+    this.principal = principal
+    this.outbound = new Outbound(core, this)
+    this.inbound = new Inbound(core, this)
+  }
+
+  /** True: it outlives its connection, and what it is owed is kept in the log. */
+  get durable(): boolean {
+    return this.expiry > 0
+  }
+
+  /** What is to be awaited before anybody is told of this session's latest change; undefined when there is nothing. */
+  get committing(): Promise<void> | undefined {
+    return this.durable ? this.#core.committer.done : undefined
+  }
+
+  /** Its place has moved: worth writing down, not worth waiting for. */
+  changed(): void {
+    if (this.durable) this.#core.committer.saveLater(this)
+  }
+
+  /**
+   * Subscribes, or replaces the options of the same filter. Retained messages wait until `outbound.pump`. True when the
+   * subscription is new. Throws BrokerError `invalid-filter` or `quota-exceeded`.
+   */
+  subscribe(filter: string, options: SubscriptionOptions): boolean {
+    const { limits, router, committer } = this.#core
+    if (!isFilter(filter) || levels(filter) > limits.topicLevels) throw new BrokerError('invalid-filter')
+    const key = joinKey(options.group ?? '', filter)
+    let subscription = this.subscriptions.get(key)
+    const isNew = subscription === undefined
+    if (subscription === undefined) {
+      if (this.subscriptions.size >= limits.subscriptions) throw new BrokerError('quota-exceeded')
+      subscription = this.restore(filter, options)
+      if (this.durable) committer.since(subscription)
+      this.#core.emit?.({ type: 'subscribed', session: this.id, filter })
+    } else {
+      subscription.replace(options)
+      router.touch()
+      if (this.durable) committer.save(subscription)
+    }
+    if (options.group === undefined && options.retained !== 'never' && (isNew || options.retained !== 'if-new'))
+      this.#sendRetained(subscription)
+    return isNew
+  }
+
+  /** Puts a subscription in place without saving it. */
+  restore(filter: string, options: SubscriptionOptions): Subscription {
+    const group = options.group === undefined ? undefined : this.#groupOf(filter, options.group)
+    const subscription = new Subscription(this, filter, options, group)
+    this.subscriptions.set(joinKey(options.group ?? '', filter), subscription)
+    if (group === undefined) this.#core.router.add(filter, subscription)
+    else {
+      group.join(subscription)
+      this.groups.add(group)
+    }
+    return subscription
+  }
+
+  /** Takes a subscription away; false when there is none of this filter (and group). What is under way is completed. */
+  unsubscribe(filter: string, group?: string): boolean {
+    const key = joinKey(group ?? '', filter)
+    const subscription = this.subscriptions.get(key)
+    if (subscription === undefined) return false
+    if (this.durable) this.outbound.pin()
+    this.subscriptions.delete(key)
+    this.#remove(subscription)
+    if (this.durable) this.#core.committer.save(subscription)
+    this.#core.emit?.({ type: 'unsubscribed', session: this.id, filter })
+    return true
+  }
+
+  /** Takes everything away that others could still find. The caller has ended the connection. */
+  end(): void {
+    const wasDurable = this.durable
+    this.ended = true
+    for (const subscription of this.subscriptions.values()) {
+      this.#remove(subscription)
+      if (wasDurable) this.#core.committer.save(subscription)
+    }
+    this.subscriptions.clear()
+    this.outbound.clear()
+    this.inbound.clear()
+    if (wasDurable) this.#core.committer.save(this)
+  }
+
+  /** How a message that was read back from the log is delivered; undefined when nothing here matches it (any more). */
+  grantFor(message: Message): Grant | undefined {
+    const matching: Subscription[] = []
+    for (const subscription of this.subscriptions.values()) {
+      if (subscription.group === undefined && matches(subscription.filter, message.topic)) matching.push(subscription)
+    }
+    if (matching.length === 0) return undefined
+    if (!this.#core.guard.receives(this.principal, message.topic)) {
+      drop(this.#core, this.id, 'not-authorized', message.topic)
+      return undefined
+    }
+    const grant = grantOf(matching)
+    return message.publisher === this.id ? grant.own : grant
+  }
+
+  /** How something already under way is completed after its subscription went away. */
+  lastResort(flags: number): Grant {
+    const qos = (flags & DeliveryFlag.qos) as Qos
+    const grant = { session: this, qos, retainAsPublished: false, identifiers: [], since: 0, own: undefined }
+    return grant
+  }
+
+  saveRows(write: RowWriter): void {
+    if (this.ended || !this.durable) {
+      write(table.sessions, this.id, undefined)
+      write(table.wills, this.id, undefined)
+      return
+    }
+    const { next, unsettled } = this.outbound.place(this.#core.committer.end)
+    const expiry = this.expiry === Infinity ? -1 : this.expiry
+    write(
+      table.sessions,
+      this.id,
+      encodeRow([expiry, this.disconnectedAt ?? -1, this.principal.username ?? null, next, unsettled]),
+    )
+    write(table.wills, this.id, this.will?.encode())
+  }
+
+  #remove(subscription: Subscription): void {
+    subscription.removed = true
+    const { group } = subscription
+    if (group === undefined) return this.#core.router.remove(subscription.filter, subscription)
+    group.leave(subscription)
+    this.groups.delete(group)
+  }
+
+  #sendRetained(subscription: Subscription): void {
+    const { retained, guard, committer } = this.#core
+    const { grant, options } = subscription
+    retained.find(subscription.filter, (message) => {
+      if (options.noLocal === true && message.publisher === this.id) return
+      if (!guard.receives(this.principal, message.topic)) return
+      const qos = Math.min(message.qos, options.qos) as Qos
+      if (qos === 0 || !this.durable) this.outbound.wait(message, grant, -1, DeliveryFlag.retained)
+      else {
+        // What a durable session is owed is in the log, so that it is still owed after a crash.
+        const addressed = { ...ownBytes(message), qos, recipient: this.id }
+        const route = { grants: [grant], groups: [], taps: [], durable: true }
+        committer.publish({ message: addressed, route, placed: true, undo: undefined }).catch(() => {})
+      }
+    })
+  }
+}

@@ -1,0 +1,201 @@
+import type { PeerInfo } from './connection.ts'
+import type { Consumer } from './consumer.ts'
+import type { Core } from './core.ts'
+import { BrokerError, type ErrorCode } from './errors.ts'
+import { Group } from './group.ts'
+import type { Principal } from './guard.ts'
+import { joinKey } from './rows.ts'
+import { Session } from './session.ts'
+import type { Will } from './will.ts'
+
+/** How a connection wants to use a session. */
+export interface OpenOptions {
+  /** At least one character, no U+0000. */
+  readonly id: string
+  readonly principal: Principal
+  readonly peer: PeerInfo
+  readonly consumer: Consumer
+  /** True: what was there under this id ends first. */
+  readonly clean: boolean
+  /** How long the session outlives the connection, milliseconds. */
+  readonly expiry: number
+  readonly will?: Will | undefined
+}
+
+/** How a connection leaves its session. */
+export interface LeaveOptions {
+  /** True: the will is dropped. */
+  readonly forgetWill: boolean
+  /** A new expiry, milliseconds. */
+  readonly expiry?: number | undefined
+  readonly reason: ErrorCode | 'closed' | 'lost'
+}
+
+/** All sessions of a broker, by id. */
+export interface Sessions extends Iterable<Session> {
+  readonly size: number
+  /** Sessions in use by a connection. */
+  readonly connected: number
+  get(id: string): Session | undefined
+  /**
+   * Makes the session of this id the connection's, taking it from any other, whose consumer is ended with
+   * `session-taken-over`. Deliveries begin with `outbound.start`. Throws BrokerError `quota-exceeded`.
+   */
+  open(options: OpenOptions): { readonly session: Session; readonly resumed: boolean }
+  /** The connection is over. Does nothing when the session is no longer this consumer's. */
+  leave(session: Session, consumer: Consumer, options: LeaveOptions): void
+  /** Ends the session, connected (its consumer is ended with this reason) or not. */
+  end(session: Session, reason: ErrorCode): void
+}
+
+/** The sessions and groups of one broker. */
+export class SessionTable implements Sessions {
+  readonly #core: Core
+  readonly #sessions = new Map<string, Session>()
+  readonly #groups = new Map<string, Group>()
+  #connected = 0
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  get connected(): number {
+    return this.#connected
+  }
+
+  get groups(): ReadonlyMap<string, Group> {
+    return this.#groups
+  }
+
+  [Symbol.iterator](): IterableIterator<Session> {
+    return this.#sessions.values()
+  }
+
+  get(id: string): Session | undefined {
+    return this.#sessions.get(id)
+  }
+
+  open(options: OpenOptions): { session: Session; resumed: boolean } {
+    const { id, consumer, principal, peer, clean } = options
+    const { limits, router, committer, emit } = this.#core
+    const found = this.#sessions.get(id)
+    if (found === undefined && this.size >= limits.sessions) throw new BrokerError('quota-exceeded')
+    const old = found?.consumer
+    if (found !== undefined && old !== undefined) {
+      old.end('session-taken-over')
+      this.#disconnect(found, 'session-taken-over')
+      if (clean || found.will?.delay === 0) this.#publishWill(found)
+    }
+    if (found !== undefined && clean) this.#remove(found)
+    const resumed = found !== undefined && !found.ended
+    const session = resumed ? found : this.restore(id, principal)
+    for (const appointment of session.appointments.splice(0)) appointment.cancel()
+    const { durable } = session
+    session.principal = principal
+    session.expiry = Math.min(options.expiry, limits.sessionExpiry)
+    session.will = options.will
+    session.consumer = consumer
+    session.disconnectedAt = undefined
+    this.#connected++
+    if (durable !== session.durable) router.touch()
+    if (durable || session.durable) committer.save(session)
+    emit?.({ type: 'connected', session: id, principal, peer, resumed })
+    return { session, resumed }
+  }
+
+  leave(session: Session, consumer: Consumer, options: LeaveOptions): void {
+    if (session.consumer !== consumer) return
+    const wasDurable = session.durable
+    if (options.expiry !== undefined) session.expiry = Math.min(options.expiry, this.#core.limits.sessionExpiry)
+    if (options.forgetWill) session.will = undefined
+    this.#disconnect(session, options.reason)
+    const now = this.#core.host.clock.now()
+    session.disconnectedAt = now
+    if (wasDurable) this.#core.committer.save(session)
+    if (session.will !== undefined) session.will.due = now + Math.min(session.will.delay, session.expiry)
+    if (session.durable) this.appoint(session)
+    else this.#remove(session)
+  }
+
+  end(session: Session, reason: ErrorCode): void {
+    if (session.ended) return
+    if (session.consumer !== undefined) {
+      session.consumer.end(reason)
+      this.#disconnect(session, reason)
+    }
+    this.#remove(session)
+  }
+
+  /** A session with nothing in it, or as it was when the broker last stopped. */
+  restore(id: string, principal: Principal): Session {
+    const session = new Session(this.#core, id, principal, (filter, name) => this.group(filter, name))
+    this.#sessions.set(id, session)
+    return session
+  }
+
+  /** The group of this name and filter. */
+  group(filter: string, name: string): Group {
+    const key = joinKey(name, filter)
+    let group = this.#groups.get(key)
+    if (group === undefined) {
+      const fresh = new Group(this.#core, name, filter, () => {
+        this.#groups.delete(key)
+        this.#core.router.remove(filter, fresh)
+      })
+      this.#groups.set(key, (group = fresh))
+      this.#core.router.add(filter, group)
+    }
+    return group
+  }
+
+  /** Sets the times at which a disconnected session's will is published and it ends. */
+  appoint(session: Session): void {
+    const { schedule } = this.#core
+    const { will, disconnectedAt = 0 } = session
+    if (will?.due !== undefined) {
+      if (will.due <= this.#core.host.clock.now()) this.#publishWill(session)
+      else session.appointments.push(schedule.at(will.due, () => this.#publishWill(session)))
+    }
+    session.appointments.push(schedule.at(disconnectedAt + session.expiry, () => this.#remove(session)))
+  }
+
+  #disconnect(session: Session, reason: LeaveOptions['reason']): void {
+    session.consumer = undefined
+    this.#connected--
+    session.outbound.stop()
+    this.#core.emit?.({ type: 'disconnected', session: session.id, reason })
+  }
+
+  #remove(session: Session): void {
+    if (session.ended) return
+    this.#publishWill(session)
+    for (const appointment of session.appointments.splice(0)) appointment.cancel()
+    this.#sessions.delete(session.id)
+    session.end()
+    this.#core.emit?.({ type: 'session-ended', session: session.id })
+  }
+
+  #publishWill(session: Session): void {
+    const { will, principal } = session
+    if (will === undefined) return
+    session.will = undefined
+    if (session.durable) this.#core.committer.save(session)
+    void this.#sendWill(will, principal)
+  }
+
+  // The right to publish is asked for when the will is published: it may have been taken away since the client came.
+  async #sendWill(will: Will, principal: Principal): Promise<void> {
+    const { guard, host } = this.#core
+    try {
+      const answer = guard.authorize(principal, 'publish', will.message.topic)
+      if (typeof answer === 'boolean' ? !answer : !(await answer)) return
+      await this.#core.publish(will.at(host.clock.now()), principal)
+    } catch (error) {
+      if (!(error instanceof BrokerError)) host.report(error, 'publishing a will')
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import type { Group } from './group.ts'
+import { grantOf, type Grant } from './grant.ts'
+import type { Offset, Qos } from './message.ts'
+import type { RowWriter, Saved } from './rows.ts'
+import { encodeRow, joinKey, table } from './rows.ts'
+import type { Session } from './session.ts'
+
+/** What a subscriber asks for with a filter. */
+export interface SubscriptionOptions {
+  /** Highest QoS it wants to receive with. */
+  readonly qos: Qos
+  /** Name of the group that shares the messages of this filter among its members. */
+  readonly group?: string | undefined
+  /** True: not the messages that this session itself publishes. Not with a group. */
+  readonly noLocal?: boolean | undefined
+  /** True: messages keep the retain mark their publisher gave them. */
+  readonly retainAsPublished?: boolean | undefined
+  /** Number handed back with every message this subscription matches. */
+  readonly identifier?: number | undefined
+  /** When retained messages are sent on subscribing; `always` unless said. Groups never get them. */
+  readonly retained?: 'always' | 'if-new' | 'never' | undefined
+}
+
+/** One filter of one session. */
+export class Subscription implements Saved {
+  readonly kind = 'subscription'
+  readonly session: Session
+  readonly filter: string
+  readonly group: Group | undefined
+  options: SubscriptionOptions
+  /** Only records from this offset on are owed because of it. */
+  since: Offset = 0
+  removed = false
+  #grant: Grant | undefined
+
+  constructor(session: Session, filter: string, options: SubscriptionOptions, group?: Group) {
+    this.session = session
+    this.filter = filter
+    this.options = options
+    this.group = group
+  }
+
+  /** What this subscription alone grants. */
+  get grant(): Grant {
+    return (this.#grant ??= grantOf([this]))
+  }
+
+  /** New options for the same filter. */
+  replace(options: SubscriptionOptions): void {
+    this.options = options
+    this.#grant = undefined
+  }
+
+  saveRows(write: RowWriter): void {
+    const { qos, group, noLocal, retainAsPublished, identifier } = this.options
+    const key = joinKey(this.session.id, group ?? '', this.filter)
+    if (this.removed || this.session.ended) return write(table.subscriptions, key, undefined)
+    const flags = (noLocal === true ? 1 : 0) | (retainAsPublished === true ? 2 : 0)
+    write(table.subscriptions, key, encodeRow([qos, flags, this.since, identifier ?? 0]))
+  }
+}

@@ -1,0 +1,70 @@
+import type { Core } from './core.ts'
+import type { Timer } from './host.ts'
+import type { Message, Offset } from './message.ts'
+import type { SessionTable } from './sessions.ts'
+
+const period = 10_000
+const segment = 4096
+
+/** Lets the session log forget what nobody is owed any more, and the oldest of it when it grows beyond its limit. */
+export class Trimmer {
+  readonly #core: Core
+  readonly #sessions: SessionTable
+  /** Payload bytes per segment of offsets, oldest first. */
+  readonly #segments: { first: Offset; bytes: number }[] = []
+  #bytes = 0
+  #trimmed: Offset = 0
+  #timer: Timer | undefined
+
+  constructor(core: Core, sessions: SessionTable) {
+    this.#core = core
+    this.#sessions = sessions
+  }
+
+  /** A record was added. */
+  appended(message: Message, offset: Offset): void {
+    let last = this.#segments.at(-1)
+    const full = last !== undefined && (offset >= last.first + segment || last.bytes > this.#core.limits.logBytes / 16)
+    if (last === undefined || full) this.#segments.push((last = { first: offset, bytes: 0 }))
+    last.bytes += message.payload.length
+    this.#bytes += message.payload.length
+    if (this.#bytes > this.#core.limits.logBytes && this.#segments.length > 1) this.#cut()
+    this.#timer ??= this.#core.host.clock.timer(period, () => {
+      this.#timer = undefined
+      this.#trim()
+    })
+  }
+
+  /** No more trimming. */
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  #cut(): void {
+    const before = this.#segments[1]!.first
+    for (const session of this.#sessions) session.outbound.dropBefore(before)
+    for (const group of this.#sessions.groups.values()) group.dropBefore(before)
+    this.#trim(before)
+  }
+
+  /** Trims to the lowest place of any reader, or to `forced` if that is higher. */
+  #trim(forced: Offset = 0): void {
+    const { committer, log, emit } = this.#core
+    let low = committer.end
+    for (const session of this.#sessions) if (session.durable) low = lowest(low, session.outbound.place(low))
+    for (const group of this.#sessions.groups.values()) low = lowest(low, group.place(low))
+    low = Math.max(low, forced)
+    while (this.#segments.length > 1 && this.#segments[1]!.first <= low) this.#bytes -= this.#segments.shift()!.bytes
+    if (this.#segments.length === 1 && low === committer.end) {
+      this.#bytes = 0
+      this.#segments.length = 0
+    }
+    if (low <= this.#trimmed) return
+    this.#trimmed = low
+    log.trim(low).catch((error: unknown) => emit?.({ type: 'storage-failed', error }))
+  }
+}
+
+function lowest(low: Offset, place: { readonly next: Offset; readonly unsettled: readonly Offset[] }): Offset {
+  return Math.min(low, place.next, ...place.unsettled)
+}

@@ -1,0 +1,342 @@
+import {
+  type Broker,
+  BrokerError,
+  type Connection,
+  type ConnectionReader,
+  type ErrorCode,
+  type Principal,
+  type Session,
+} from '@isomq/kernel'
+import { Decoder } from './codec/decoder.ts'
+import { encode } from './codec/encoder.ts'
+import { writeAck } from './codec/encode-publish.ts'
+import { MalformedPacket } from './codec/malformed-packet.ts'
+import {
+  type Connect,
+  type ControlPacket,
+  type Disconnect,
+  type Packet,
+  PacketType,
+  packetName,
+  type ProtocolVersion,
+} from './codec/packet.ts'
+import { ReasonCode } from './codec/reason-code.ts'
+import type { FrameCache } from './frame-cache.ts'
+import { handlePuback, handlePubcomp, handlePubrec, handlePubrel } from './handle-acks.ts'
+import { authenticate, judgeConnect, type Login, type Refusal, refusalOf, welcome } from './handle-connect.ts'
+import { handlePublish } from './handle-publish.ts'
+import { handleSubscribe, handleUnsubscribe } from './handle-subscribe.ts'
+import { type Link, Receiving } from './link.ts'
+import type { MqttOptions } from './options.ts'
+import { Outgoing } from './outgoing.ts'
+import { Output } from './output.ts'
+import { Patience } from './patience.ts'
+import { codeOf, reasonCodes, returnCode3 } from './reason-codes.ts'
+import { Replies } from './replies.ts'
+
+/** One connection: bytes become packets, packets become calls of the kernel, and a fault becomes a farewell. */
+export class Client implements ConnectionReader, Link {
+  readonly broker: Broker
+  readonly options: MqttOptions
+  readonly cache: FrameCache
+  readonly replies: Replies = new Replies()
+  readonly aliases: Map<number, string> = new Map()
+  readonly receiving: Receiving = new Receiving()
+  now = 0
+  readonly #connection: Connection
+  readonly #decoder: Decoder
+  readonly #output: Output
+  readonly #patience: Patience
+  #login: Login | undefined
+  #session: Session | undefined
+  #principal: Principal | undefined
+  #outgoing: Outgoing | undefined
+  /** Reasons not to read on. */
+  #holds = 0
+  /** True while a packet is being handled that those behind it must wait for. */
+  #busy = false
+  #closed = false
+
+  constructor(connection: Connection, broker: Broker, rest: { options: MqttOptions; cache: FrameCache }) {
+    const { options, cache } = rest
+    this.#connection = connection
+    this.broker = broker
+    this.options = options
+    this.cache = cache
+    this.#decoder = new Decoder({
+      role: 'server',
+      maxPacketSize: Math.min(options.connectPacketSize, options.maxPacketSize),
+    })
+    this.#output = new Output(connection, broker.host, options)
+    this.#patience = new Patience(broker.host.clock, this.#output, options, {
+      paused: () => this.#holds > 0,
+      giveUp: (reason, detail) => this.fail(reason, detail),
+      cutOff: (detail) => this.#close(false, undefined, new Error(detail)),
+    })
+    this.#patience.untilConnect(connection.peer.acceptedAt)
+  }
+
+  get version(): ProtocolVersion {
+    return this.#decoder.version ?? 4
+  }
+
+  get session(): Session {
+    return this.#session!
+  }
+
+  get principal(): Principal {
+    return this.#principal!
+  }
+
+  get outgoing(): Outgoing {
+    return this.#outgoing!
+  }
+
+  data(bytes: Uint8Array): void {
+    if (this.#closed) return
+    this.#decoder.push(bytes)
+    this.#read()
+  }
+
+  drain(): void {
+    this.#output.drained()
+    this.#patience.drained()
+    this.#session?.outbound.pump()
+  }
+
+  close(error?: Error): void {
+    this.#close(false, undefined, error)
+  }
+
+  send(packet: ControlPacket): void {
+    if (this.#closed) return
+    const bytes = encode(packet, this.version)
+    // [MQTT-3.1.2-24]: what is too large for the client is not sent; an answer that cannot be given ends the connection.
+    if (bytes.length > (this.#login?.appetite.maxPacketSize ?? Infinity)) {
+      this.#close(false, undefined, new Error(`a ${packetName(packet.type)} is larger than the client takes`))
+    } else this.#output.write(bytes, 0, bytes.length)
+  }
+
+  acknowledge(type: 4 | 5 | 6 | 7, packetId: number): void {
+    if (this.#closed) return
+    this.#output.reserve(4)
+    writeAck(this.#output.room, this.#output.place - 4, type, packetId)
+  }
+
+  fail(reason: number, detail: string): void {
+    if (this.#closed) return
+    const { peer } = this.#connection
+    this.broker.refused(peer, detail)
+    // [MQTT-3.14.0-1]: before CONNACK there is no DISCONNECT, and in 3.x no server sends one at all.
+    if (this.#session === undefined) this.#refuse({ reason, detail })
+    else if (this.version === 5) this.#farewell(reason, detail)
+    this.#close(false)
+  }
+
+  failWith(code: ErrorCode, detail: string): void {
+    this.fail(reasonCodes[code], detail)
+  }
+
+  leave(forgetWill: boolean, expiry: number | undefined): void {
+    this.#close(forgetWill, expiry)
+  }
+
+  holdFor(wait: Promise<void>): void {
+    this.#hold()
+    const release = (): void => this.#release()
+    wait.then(release, release)
+  }
+
+  /** Reads packets as long as there are any and nothing makes them wait. */
+  #read(): void {
+    const { pressure, host } = this.broker
+    this.now = host.clock.now()
+    pressure.reset()
+    try {
+      while (!this.#busy && !this.#closed) {
+        const packet = this.#decoder.next()
+        if (packet === undefined) break
+        this.#patience.heard(this.now)
+        const wait = this.#handle(packet)
+        if (wait !== undefined) this.#wait(wait)
+      }
+    } catch (error) {
+      this.#failed(error)
+    }
+    if (this.#closed) return
+    if (pressure.hold(() => this.#release())) this.#hold()
+    // A client that does not take its answers gets to ask nothing more.
+    if (this.#output.load > 0 && this.#patience.awaitDrain(() => this.#release())) this.#hold()
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof MalformedPacket) return this.fail(error.reason, error.message)
+    this.broker.host.report(error, 'handling a packet')
+    this.fail(ReasonCode.UnspecifiedError, 'internal error')
+  }
+
+  #wait(wait: Promise<void>): void {
+    this.#busy = true
+    this.#hold()
+    const goOn = (): void => {
+      this.#busy = false
+      this.#release()
+      if (!this.#closed) this.#read()
+    }
+    wait.then(goOn, (error: unknown) => {
+      this.#failed(error)
+      goOn()
+    })
+  }
+
+  #handle(packet: Packet): void | Promise<void> {
+    if (this.#session === undefined)
+      return packet.type === PacketType.Connect
+        ? this.#connect(packet)
+        : this.fail(ReasonCode.ProtocolError, 'not logged in')
+    switch (packet.type) {
+      case PacketType.Publish:
+        return handlePublish(this, packet)
+      case PacketType.Puback:
+        return handlePuback(this, packet)
+      case PacketType.Pubrec:
+        return handlePubrec(this, packet)
+      case PacketType.Pubrel:
+        return handlePubrel(this, packet)
+      case PacketType.Pubcomp:
+        return handlePubcomp(this, packet)
+      case PacketType.Subscribe:
+        return handleSubscribe(this, packet)
+      case PacketType.Unsubscribe:
+        return handleUnsubscribe(this, packet)
+      case PacketType.Pingreq:
+        return this.replies.push(
+          undefined,
+          () => this.send({ type: PacketType.Pingresp }),
+          () => {},
+        ) // [MQTT-3.12.4-1]
+      case PacketType.Disconnect:
+        return this.#disconnect(packet)
+      case PacketType.Auth:
+        return this.fail(ReasonCode.ProtocolError, 'AUTH without an authentication method')
+      default:
+        return this.fail(ReasonCode.ProtocolError, `${packetName(packet.type)} out of place`) // [MQTT-3.1.0-2]
+    }
+  }
+
+  async #connect(connect: Connect): Promise<void> {
+    const login = judgeConnect(connect, this.broker, this.options)
+    if ('reason' in login) return this.fail(login.reason, login.detail)
+    const principal = await authenticate(login, this.broker, this.#connection.peer)
+    if (this.#closed) return
+    if ('reason' in principal) return this.fail(principal.reason, principal.detail)
+    this.#patience.connected(login.keepAlive)
+    this.#open(login, principal)
+  }
+
+  #open(login: Login, principal: Principal): void {
+    const { appetite, clientId: id, expiry, will, connect } = login
+    const outgoing = new Outgoing(this.#output, this.cache, this.broker.host, {
+      appetite,
+      ended: (reason) => this.#ended(reason),
+    })
+    this.#login = login
+    this.#outgoing = outgoing
+    this.#principal = principal
+    let opened: { session: Session; resumed: boolean }
+    try {
+      const { peer } = this.#connection
+      opened = this.broker.sessions.open({
+        id,
+        principal,
+        peer,
+        consumer: outgoing,
+        clean: connect.cleanStart,
+        expiry,
+        will,
+      })
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error
+      const { reason, detail } = refusalOf(codeOf(error))
+      return this.fail(reason, detail)
+    }
+    const { session, resumed } = opened
+    this.#session = session
+    this.#decoder.maxPacketSize = this.options.maxPacketSize
+    const send = (): void => {
+      // [MQTT-3.2.0-1]: deliveries begin behind the CONNACK. MQTT 3.1 knows no session present flag.
+      this.send(welcome(login, this.options, resumed && this.version > 3))
+      if (!this.#closed) session.outbound.start(outgoing)
+    }
+    this.replies.push(session.committing, send, (error) => {
+      this.#session = undefined
+      this.broker.sessions.leave(session, outgoing, { forgetWill: true, reason: error.code })
+      const { reason, detail } = refusalOf(error.code)
+      this.fail(reason, detail)
+    })
+  }
+
+  #disconnect({ reasonCode, properties }: Disconnect): void {
+    const expiry = properties?.sessionExpiryInterval
+    // Section 3.14.2.2.2: a session that was to end with its connection cannot be made to stay.
+    if (expiry !== undefined && expiry > 0 && this.#login!.expiry === 0)
+      return this.fail(ReasonCode.ProtocolError, 'a session expiry in DISCONNECT where CONNECT had none')
+    const milliseconds = expiry === undefined ? undefined : expiry === 0xffffffff ? Infinity : expiry * 1000
+    // [MQTT-3.1.2-8] [MQTT-3.14.4-3]
+    this.leave(reasonCode === ReasonCode.NormalDisconnection, milliseconds)
+  }
+
+  /** The kernel takes the session away. */
+  #ended(reason: ErrorCode): void {
+    if (this.#closed) return
+    const session = this.#session
+    this.#session = undefined
+    // [MQTT-3.1.4-3]
+    if (session !== undefined && this.version === 5) this.#farewell(reasonCodes[reason], '')
+    this.#close(false)
+  }
+
+  #refuse({ reason }: Refusal): void {
+    const version = this.#decoder.version
+    if (version === 5) this.send({ type: PacketType.Connack, sessionPresent: false, reasonCode: reason })
+    else if (version !== undefined && reason !== ReasonCode.MalformedPacket && reason !== ReasonCode.ProtocolError) {
+      this.send({ type: PacketType.Connack, sessionPresent: false, reasonCode: returnCode3(reason) })
+    } else if (reason === ReasonCode.UnsupportedProtocolVersion) {
+      // [MQTT-3.1.2-2 of 3.1.1]; whoever speaks a version we do not know is likeliest to understand the oldest answer.
+      this.send({ type: PacketType.Connack, sessionPresent: false, reasonCode: 1 })
+    }
+  }
+
+  #farewell(reasonCode: number, detail: string): void {
+    const type = PacketType.Disconnect
+    const short = { type, reasonCode }
+    const long = detail === '' ? short : { ...short, properties: { reasonString: detail } }
+    // [MQTT-3.14.2-3]
+    const fits = encode(long, 5).length <= this.#login!.appetite.maxPacketSize
+    this.send(fits ? long : short)
+  }
+
+  #close(forgetWill: boolean, expiry?: number, error?: Error): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#patience.end()
+    this.replies.close()
+    this.#output.close()
+    this.#connection.close(error)
+    const session = this.#session
+    const outgoing = this.#outgoing
+    if (session === undefined || outgoing === undefined) return
+    this.#session = undefined
+    this.broker.sessions.leave(session, outgoing, { forgetWill, expiry, reason: forgetWill ? 'closed' : 'lost' })
+  }
+
+  #hold(): void {
+    if (this.#holds++ === 0) this.#connection.pause()
+  }
+
+  #release(): void {
+    if (--this.#holds > 0 || this.#closed) return
+    this.#patience.heard(this.broker.host.clock.now())
+    this.#connection.resume()
+  }
+}

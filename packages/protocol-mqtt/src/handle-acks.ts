@@ -1,0 +1,51 @@
+import { type Ack, PacketType } from './codec/packet.ts'
+import { ReasonCode } from './codec/reason-code.ts'
+import type { Link } from './link.ts'
+
+const failure = 0x80
+
+/** PUBACK: the end of a QoS 1 delivery [MQTT-4.3.2-3]. One for nothing we sent is ignored. */
+export function handlePuback(link: Link, ack: Ack): void {
+  // [MQTT-4.4.0-2] [MQTT-4.8.2-6]: a failure ends it too.
+  if (ack.reasonCode >= failure) link.session.outbound.reject(ack.packetId)
+  else link.session.outbound.ack(ack.packetId)
+}
+
+/** PUBREC: the client has a QoS 2 delivery; PUBREL follows once that is durable. */
+export function handlePubrec(link: Link, ack: Ack): void {
+  const { packetId } = ack
+  const { session, replies } = link
+  if (ack.reasonCode >= failure) {
+    session.outbound.reject(packetId)
+    return
+  }
+  const known = session.outbound.accept(packetId)
+  // [MQTT-4.3.3-4]
+  const send = (): void => {
+    if (known || link.version < 5) link.acknowledge(PacketType.Pubrel, packetId)
+    else link.send({ type: PacketType.Pubrel, packetId, reasonCode: ReasonCode.PacketIdentifierNotFound })
+  }
+  replies.push(known ? session.committing : undefined, send, (error) =>
+    link.failWith(error.code, 'PUBREC could not be stored'),
+  )
+}
+
+/** PUBREL: the client knows that we have its QoS 2 message; its packet identifier is free again [MQTT-4.3.3-11]. */
+export function handlePubrel(link: Link, ack: Ack): void {
+  const { packetId } = ack
+  const { session, replies } = link
+  const known = session.inbound.release(packetId)
+  const send = (): void => {
+    link.receiving.end(packetId)
+    if (known || link.version < 5) link.acknowledge(PacketType.Pubcomp, packetId)
+    else link.send({ type: PacketType.Pubcomp, packetId, reasonCode: ReasonCode.PacketIdentifierNotFound })
+  }
+  replies.push(known ? session.committing : undefined, send, (error) =>
+    link.failWith(error.code, 'PUBREL could not be stored'),
+  )
+}
+
+/** PUBCOMP: the end of a QoS 2 delivery. One for nothing we sent is ignored. */
+export function handlePubcomp(link: Link, ack: Ack): void {
+  link.session.outbound.complete(ack.packetId)
+}

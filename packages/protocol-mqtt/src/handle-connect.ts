@@ -1,0 +1,124 @@
+import { type Broker, type ErrorCode, isTopic, type PeerInfo, type Principal, Will, utf8Length } from '@isomq/kernel'
+import { type Connack, type Connect, PacketType } from './codec/packet.ts'
+import type { ConnackProperties } from './codec/packet-properties.ts'
+import { ReasonCode } from './codec/reason-code.ts'
+import { willMessage } from './messages.ts'
+import type { MqttOptions } from './options.ts'
+import type { Appetite } from './outgoing.ts'
+import { codeOf, connackCodes } from './reason-codes.ts'
+
+const forever = 0xffffffff
+
+/** A CONNECT that asks for nothing we refuse, with what follows from it. */
+export interface Login {
+  readonly connect: Connect
+  readonly clientId: string
+  /** True: the id was made up by us. */
+  readonly assigned: boolean
+  /** Milliseconds. */
+  readonly expiry: number
+  /** Seconds, as it holds. */
+  readonly keepAlive: number
+  readonly will: Will | undefined
+  readonly appetite: Appetite
+}
+
+/** A CONNECT that is refused, as a reason of MQTT 5.0. */
+export interface Refusal {
+  readonly reason: number
+  readonly detail: string
+}
+
+/** Judges a CONNECT by itself [MQTT-3.1.4-2]. */
+export function judgeConnect(connect: Connect, broker: Broker, options: MqttOptions): Login | Refusal {
+  const { version, will, properties, cleanStart } = connect
+  if (properties?.authenticationMethod !== undefined) {
+    // [MQTT-4.12.0-1]
+    return { reason: ReasonCode.BadAuthenticationMethod, detail: 'no authentication method is configured' }
+  }
+  const assigned = connect.clientId === ''
+  // [MQTT-3.1.3-8 of 3.1.1]: only a clean session may go without an id; 3.1 knows no empty id at all.
+  if (assigned && (version === 3 || (version === 4 && !cleanStart))) {
+    return { reason: ReasonCode.ClientIdentifierNotValid, detail: 'the client identifier is empty' }
+  }
+  if (utf8Length(connect.clientId) > options.clientIdLength) {
+    return {
+      reason: ReasonCode.ClientIdentifierNotValid,
+      detail: `the client identifier has more than ${options.clientIdLength} bytes`,
+    }
+  }
+  if (will !== undefined && !isTopic(will.topic))
+    return { reason: ReasonCode.TopicNameInvalid, detail: 'the will topic is not a topic' }
+  // [MQTT-3.2.2-13]
+  if (will?.retain === true && !options.retainAvailable)
+    return { reason: ReasonCode.RetainNotSupported, detail: 'retained messages are not available' }
+  const clientId = assigned ? broker.host.randomId() : connect.clientId
+  const asked = version === 5 ? (properties?.sessionExpiryInterval ?? 0) : cleanStart ? 0 : forever
+  return {
+    connect,
+    clientId,
+    assigned,
+    expiry: Math.min(asked === forever ? Infinity : asked * 1000, broker.limits.sessionExpiry),
+    keepAlive: keepAliveFor(connect.keepAlive, options.maxKeepAlive),
+    will: will && willOf(will, clientId),
+    appetite: {
+      v5: version === 5,
+      receiveMaximum: properties?.receiveMaximum ?? 65_535,
+      maxPacketSize: properties?.maximumPacketSize ?? Infinity,
+      topicAliasMaximum: Math.min(properties?.topicAliasMaximum ?? 0, options.topicAliasMaximum),
+    },
+  }
+}
+
+/** Lets the client in or not; whatever the guard rejects with refuses. */
+export async function authenticate(login: Login, broker: Broker, peer: PeerInfo): Promise<Principal | Refusal> {
+  const { username, password } = login.connect
+  try {
+    return await broker.guard.authenticate({ clientId: login.clientId, username, password, peer })
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'unavailable') broker.host.report(error, 'authenticating')
+    return refusalOf(code)
+  }
+}
+
+/** A refusal of the broker as CONNACK says it. */
+export function refusalOf(code: ErrorCode): Refusal {
+  return { reason: connackCodes[code], detail: code }
+}
+
+/** The CONNACK that lets a client in, with all that it must know and would not expect. */
+export function welcome(login: Login, options: MqttOptions, sessionPresent: boolean): Connack {
+  const { connect, expiry } = login
+  const connack = { type: PacketType.Connack, sessionPresent, reasonCode: ReasonCode.Success }
+  if (connect.version < 5) return connack
+  const asked = connect.properties?.sessionExpiryInterval ?? 0
+  const granted = expiry === Infinity ? forever : Math.floor(expiry / 1000)
+  const properties: ConnackProperties = {
+    sessionExpiryInterval: granted === asked ? undefined : granted,
+    receiveMaximum: options.receiveMaximum,
+    maximumPacketSize: options.maxPacketSize,
+    topicAliasMaximum: options.topicAliasMaximum,
+    // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
+    assignedClientIdentifier: login.assigned ? login.clientId : undefined,
+    // [MQTT-3.2.2-22]
+    serverKeepAlive: login.keepAlive === connect.keepAlive ? undefined : login.keepAlive,
+    retainAvailable: options.retainAvailable ? undefined : false,
+    sharedSubscriptionAvailable: options.sharedSubscriptions ? undefined : false,
+  }
+  return { ...connack, properties }
+}
+
+function keepAliveFor(asked: number, most: number): number {
+  return most > 0 && (asked === 0 || asked > most) ? most : asked
+}
+
+function willOf(will: NonNullable<Connect['will']>, clientId: string): Will {
+  const { properties } = will
+  const expiry = properties?.messageExpiryInterval
+  return new Will(
+    willMessage(will, clientId),
+    (properties?.willDelayInterval ?? 0) * 1000,
+    expiry === undefined ? undefined : expiry * 1000,
+  )
+}

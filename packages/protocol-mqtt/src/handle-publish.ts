@@ -1,0 +1,118 @@
+import { type BrokerError, levels, type Message } from '@isomq/kernel'
+import { PacketType, type Publish } from './codec/packet.ts'
+import { ReasonCode } from './codec/reason-code.ts'
+import type { Link } from './link.ts'
+import { messageOf } from './messages.ts'
+import { codeOf, publishCodes } from './reason-codes.ts'
+
+// A publisher whose messages the storage has not taken yet may be this far ahead of it, in bytes of all publishers.
+const backlogLimit = 4 * 1024 * 1024
+
+/** PUBLISH from a client. A promise when the guard has to think: nothing more of this client is read until then. */
+export function handlePublish(link: Link, publish: Publish): void | Promise<void> {
+  const topic = resolveTopic(link, publish)
+  if (topic === undefined) return
+  const { qos, packetId } = publish
+  if (qos > 0 && !admit(link, publish)) return
+  if (publish.retain && !link.options.retainAvailable)
+    return link.fail(ReasonCode.RetainNotSupported, 'retained messages are not available')
+  if (levels(topic) > link.broker.limits.topicLevels) return refuse(link, publish, ReasonCode.TopicNameInvalid)
+  // [MQTT-4.3.3-10]: a repetition is answered, not delivered again.
+  if (qos === 2 && link.session.inbound.has(packetId)) return answer(link, publish, link.session.committing)
+  const allowed = link.broker.guard.authorize(link.principal, 'publish', topic)
+  if (allowed === true) return accept(link, publish, topic)
+  if (allowed === false) return refuse(link, publish, ReasonCode.NotAuthorized)
+  return allowed.then(
+    (yes) => (yes ? accept(link, publish, topic) : refuse(link, publish, ReasonCode.NotAuthorized)),
+    () => refuse(link, publish, ReasonCode.NotAuthorized),
+  )
+}
+
+/** The topic, also where an alias stands for it; undefined after a fault. */
+function resolveTopic(link: Link, publish: Publish): string | undefined {
+  const alias = publish.properties?.topicAlias
+  if (alias === undefined) return publish.topic
+  // [MQTT-3.3.2-8] [MQTT-3.3.2-9]
+  if (alias > link.options.topicAliasMaximum) {
+    link.fail(
+      ReasonCode.TopicAliasInvalid,
+      `topic alias ${alias} is above the maximum of ${link.options.topicAliasMaximum}`,
+    )
+    return undefined
+  }
+  if (publish.topic !== '') {
+    link.aliases.set(alias, publish.topic)
+    return publish.topic
+  }
+  const topic = link.aliases.get(alias)
+  if (topic === undefined) link.fail(ReasonCode.ProtocolError, `topic alias ${alias} stands for nothing`)
+  return topic
+}
+
+/** Counts the message as under way; false when there are more than the client may have [MQTT-3.3.4-7]. */
+function admit(link: Link, publish: Publish): boolean {
+  const { receiving, options } = link
+  if (publish.qos === 1) receiving.beginOnce()
+  else receiving.begin(publish.packetId)
+  if (link.version < 5 || receiving.size <= options.receiveMaximum) return true
+  link.fail(ReasonCode.ReceiveMaximumExceeded, `more than ${options.receiveMaximum} messages unacknowledged`)
+  return false
+}
+
+function accept(link: Link, publish: Publish, topic: string): void {
+  const { broker, session } = link
+  const message = messageOf(publish, topic, session.id, link.now)
+  if (publish.qos === 0 && !publish.retain && publish.properties?.topicAlias === undefined)
+    link.cache.prime(message, publish, link.version === 5)
+  // [MQTT-4.3.3-8]: the id and the message become durable together.
+  if (publish.qos === 2) session.inbound.claim(publish.packetId)
+  const wait = hand(link, publish, message)
+  if (wait === null) return
+  if (wait !== undefined && broker.backlog > backlogLimit) link.holdFor(wait)
+  if (publish.qos > 0) answer(link, publish, wait ?? (publish.qos === 2 ? session.committing : undefined))
+}
+
+/** Publishes; null when the broker refused and the client has been told. */
+function hand(link: Link, publish: Publish, message: Message): Promise<void> | undefined | null {
+  try {
+    return link.broker.publish(message, link.principal) ?? undefined
+  } catch (error) {
+    if (publish.qos === 2) link.session.inbound.release(publish.packetId)
+    refuse(link, publish, publishCodes[codeOf(error)])
+    if (codeOf(error) === 'unavailable') link.broker.host.report(error, 'publishing')
+    return null
+  }
+}
+
+/** PUBACK or PUBREC, once the message is the broker's [MQTT-4.3.2-4] [MQTT-4.3.3-8]. */
+function answer(link: Link, publish: Publish, wait: Promise<void> | undefined): void {
+  const { packetId, qos } = publish
+  const send = (): void => {
+    if (qos === 1) link.receiving.endOnce()
+    link.acknowledge(qos === 1 ? PacketType.Puback : PacketType.Pubrec, packetId)
+  }
+  link.replies.push(wait, send, (error: BrokerError) => {
+    if (qos === 2) link.session.inbound.forget(packetId)
+    tell(link, publish, publishCodes[error.code])
+  })
+}
+
+/** The message will not be delivered. QoS 0 gets no answer; the answer keeps its turn. */
+function refuse(link: Link, publish: Publish, reason: number): void {
+  if (publish.qos === 0) return
+  link.replies.push(
+    undefined,
+    () => tell(link, publish, reason),
+    () => {},
+  )
+}
+
+function tell(link: Link, { qos, packetId }: Publish, reasonCode: number): void {
+  if (qos === 1) link.receiving.endOnce()
+  else link.receiving.end(packetId)
+  const type = qos === 1 ? PacketType.Puback : PacketType.Pubrec
+  if (link.version === 5) link.send({ type, packetId, reasonCode })
+  // MQTT 3.x has no word for it. What may not be published is acknowledged and dropped [MQTT-3.3.5-2]; what could not be taken over is not acknowledged.
+  else if (reasonCode === ReasonCode.NotAuthorized) link.acknowledge(type, packetId)
+  else link.fail(reasonCode, 'a message could not be accepted')
+}

@@ -1,0 +1,81 @@
+import { isFilter, type SubscriptionOptions } from '@isomq/kernel'
+import { type FilterRequest, PacketType, type Subscribe, type Unsubscribe } from './codec/packet.ts'
+import { ReasonCode } from './codec/reason-code.ts'
+import type { Link } from './link.ts'
+import { codeOf, reasonCodes } from './reason-codes.ts'
+
+/** A filter with the group taken off that `$share/group/` names; undefined when it is not a filter [MQTT-4.8.2-1] [MQTT-4.8.2-2]. */
+export function parseFilter(text: string): { readonly filter: string; readonly group: string | undefined } | undefined {
+  if (text !== '$share' && !text.startsWith('$share/'))
+    return isFilter(text) ? { filter: text, group: undefined } : undefined
+  const end = text.indexOf('/', 7)
+  const group = text.slice(7, end)
+  const filter = text.slice(end + 1)
+  return end <= 7 || /[+#]/.test(group) || !isFilter(filter) ? undefined : { filter, group }
+}
+
+/** SUBSCRIBE: each filter as if it came alone, one SUBACK for all [MQTT-3.8.4-5] [MQTT-3.8.4-6]. */
+export function handleSubscribe(link: Link, packet: Subscribe): void | Promise<void> {
+  const codes: (number | Promise<number>)[] = packet.filters.map((request) => judge(link, request))
+  if (codes.every((code) => typeof code === 'number')) return answer(link, packet, codes as number[])
+  return Promise.all(codes).then((known) => answer(link, packet, known))
+}
+
+/** The reason code of a filter that is refused; for one that may be subscribed to, its QoS. */
+function judge(link: Link, request: FilterRequest): number | Promise<number> {
+  const parsed = parseFilter(request.filter)
+  if (parsed === undefined) return ReasonCode.TopicFilterInvalid
+  if (parsed.group !== undefined && !link.options.sharedSubscriptions) return ReasonCode.SharedSubscriptionsNotSupported
+  const verdict = (allowed: boolean): number => (allowed ? request.qos : ReasonCode.NotAuthorized)
+  const allowed = link.broker.guard.authorize(link.principal, 'subscribe', parsed.filter)
+  if (typeof allowed === 'boolean') return verdict(allowed)
+  return allowed.then(verdict, () => ReasonCode.NotAuthorized)
+}
+
+function answer(link: Link, packet: Subscribe, codes: readonly number[]): void {
+  const { session, replies, version } = link
+  const reasonCodes = packet.filters.map((request, i) => (codes[i]! > 2 ? codes[i]! : subscribe(link, packet, request)))
+  // [MQTT-3.8.4-1] [MQTT-3.8.4-2]. Retained messages follow the SUBACK. MQTT 3.1 has no failure code: QoS 0 was its answer.
+  const send = (): void => {
+    link.send({
+      type: PacketType.Suback,
+      packetId: packet.packetId,
+      reasonCodes: version === 3 ? reasonCodes.map((c) => (c > 2 ? 0x80 : c)) : reasonCodes,
+    })
+    session.outbound.pump()
+  }
+  replies.push(session.committing, send, (error) => link.failWith(error.code, 'a subscription could not be stored'))
+}
+
+function subscribe(link: Link, packet: Subscribe, request: FilterRequest): number {
+  const { filter, group } = parseFilter(request.filter)!
+  const options: SubscriptionOptions = {
+    qos: request.qos,
+    group,
+    noLocal: request.noLocal,
+    retainAsPublished: request.retainAsPublished,
+    identifier: packet.properties?.subscriptionIdentifier,
+    // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+    retained: request.retainHandling === 0 ? 'always' : request.retainHandling === 1 ? 'if-new' : 'never',
+  }
+  try {
+    link.session.subscribe(filter, options)
+    return request.qos
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'unavailable') link.broker.host.report(error, 'subscribing')
+    return reasonCodes[code]
+  }
+}
+
+/** UNSUBSCRIBE: one code per filter, in order [MQTT-3.11.3-1]; what was never subscribed is answered too [MQTT-3.10.4-5]. */
+export function handleUnsubscribe(link: Link, packet: Unsubscribe): void {
+  const { session, replies } = link
+  const codes = packet.filters.map((text) => {
+    const parsed = parseFilter(text)
+    if (parsed === undefined) return ReasonCode.TopicFilterInvalid
+    return session.unsubscribe(parsed.filter, parsed.group) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted
+  })
+  const send = (): void => link.send({ type: PacketType.Unsuback, packetId: packet.packetId, reasonCodes: codes })
+  replies.push(session.committing, send, (error) => link.failWith(error.code, 'unsubscribing could not be stored'))
+}

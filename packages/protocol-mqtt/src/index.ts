@@ -1,0 +1,2 @@
+export { mqtt } from './mqtt.ts'
+export { defaultMqttOptions, type MqttOptions } from './options.ts'

@@ -1,0 +1,83 @@
+import type { Grant, Message } from '@isomq/kernel'
+import type { Publish, Will } from './codec/packet.ts'
+import type { MessageProperties, PublishProperties } from './codec/packet-properties.ts'
+
+/** The message a PUBLISH carries. `topic` is the one its alias stands for, `now` the time it is accepted. */
+export function messageOf(publish: Publish, topic: string, publisher: string, now: number): Message {
+  const { properties } = publish
+  const expiry = properties?.messageExpiryInterval
+  return {
+    topic,
+    payload: publish.payload,
+    qos: publish.qos,
+    retain: publish.retain,
+    key: undefined,
+    headers: properties?.userProperties,
+    contentType: properties?.contentType,
+    responseTopic: properties?.responseTopic,
+    correlationData: properties?.correlationData,
+    utf8: properties?.payloadFormatIndicator,
+    publisher,
+    timestamp: now,
+    expiresAt: expiry === undefined ? undefined : now + expiry * 1000,
+    recipient: undefined,
+  }
+}
+
+/** The message a Will stands for. Its times are set when it is published. */
+export function willMessage(will: Will, publisher: string): Message {
+  const { properties } = will
+  return {
+    topic: will.topic,
+    payload: will.payload,
+    qos: will.qos,
+    retain: will.retain,
+    headers: properties?.userProperties,
+    contentType: properties?.contentType,
+    responseTopic: properties?.responseTopic,
+    correlationData: properties?.correlationData,
+    utf8: properties?.payloadFormatIndicator,
+    publisher,
+    timestamp: 0,
+  }
+}
+
+/** Whether a message has nothing that MQTT 5.0 would write as a property. */
+export function isPlain(message: Message): boolean {
+  return (
+    message.headers === undefined &&
+    message.expiresAt === undefined &&
+    message.contentType === undefined &&
+    message.responseTopic === undefined &&
+    message.correlationData === undefined &&
+    message.utf8 === undefined
+  )
+}
+
+/** The properties a message is sent with to a subscriber of MQTT 5.0. `now` is the time of sending. */
+export function propertiesOf(
+  message: Message,
+  grant: Grant,
+  now: number,
+  alias: number,
+): PublishProperties | undefined {
+  if (isPlain(message) && grant.identifiers.length === 0 && alias === 0) return undefined
+  const properties: MessageProperties = {
+    // [MQTT-3.3.2-4]
+    payloadFormatIndicator: message.utf8,
+    // [MQTT-3.3.2-6]: what is left of it, whole seconds, rounded up so that it does not reach 0 while it may be sent.
+    messageExpiryInterval:
+      message.expiresAt === undefined ? undefined : Math.max(Math.ceil((message.expiresAt - now) / 1000), 1),
+    // [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
+    contentType: message.contentType,
+    responseTopic: message.responseTopic,
+    correlationData: message.correlationData,
+    userProperties: message.headers,
+  }
+  return {
+    ...properties,
+    topicAlias: alias === 0 ? undefined : alias,
+    // [MQTT-3.3.4-4]: one copy with all matching identifiers.
+    subscriptionIdentifiers: grant.identifiers.length === 0 ? undefined : grant.identifiers,
+  }
+}

@@ -1,0 +1,43 @@
+/** What an MQTT listener allows. Sizes are bytes and times milliseconds unless said. */
+export interface MqttOptions {
+  /** Largest packet accepted once a client is in; announced to MQTT 5.0 clients. */
+  readonly maxPacketSize: number
+  /** Largest CONNECT accepted. */
+  readonly connectPacketSize: number
+  /** QoS 1 and 2 messages a client may have unacknowledged; announced. */
+  readonly receiveMaximum: number
+  /** Topic aliases a client may use towards the broker, and the most the broker uses towards a client; announced. */
+  readonly topicAliasMaximum: number
+  /** Time from the acceptance of a connection to its complete CONNECT. */
+  readonly connectTimeout: number
+  /** Longest keep alive a client may ask for, seconds; 0 for any. */
+  readonly maxKeepAlive: number
+  /** Longest client identifier, UTF-8 bytes. */
+  readonly clientIdLength: number
+  /** Whether messages may be retained. */
+  readonly retainAvailable: boolean
+  /** Whether `$share` subscriptions are served. */
+  readonly sharedSubscriptions: boolean
+  /** With more than this unsent to one client, those who publish to it are slowed down. */
+  readonly unsentPause: number
+  /** With more than this unsent to one client, QoS 0 messages to it are dropped. */
+  readonly unsentLimit: number
+  /** A client that takes none of its bytes for so long is cut off. */
+  readonly stallTimeout: number
+}
+
+/** What applies where nothing else is configured. */
+export const defaultMqttOptions: MqttOptions = {
+  maxPacketSize: 1024 * 1024,
+  connectPacketSize: 64 * 1024,
+  receiveMaximum: 100,
+  topicAliasMaximum: 16,
+  connectTimeout: 10_000,
+  maxKeepAlive: 0,
+  clientIdLength: 65_535,
+  retainAvailable: true,
+  sharedSubscriptions: true,
+  unsentPause: 512 * 1024,
+  unsentLimit: 1024 * 1024,
+  stallTimeout: 30_000,
+}

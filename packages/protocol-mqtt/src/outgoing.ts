@@ -1,0 +1,110 @@
+import {
+  type Consumer,
+  DeliveryFlag,
+  type ErrorCode,
+  type Grant,
+  type Host,
+  type Load,
+  type Message,
+} from '@isomq/kernel'
+import { PacketType } from './codec/packet.ts'
+import { writeAck, writeUint16 } from './codec/encode-publish.ts'
+import { encodeFrame, type Frame, type FrameCache } from './frame-cache.ts'
+import { propertiesOf } from './messages.ts'
+import type { Output } from './output.ts'
+
+/** What a client said in CONNECT about what it takes. */
+export interface Appetite {
+  readonly v5: boolean
+  /** [MQTT-3.3.4-9] */
+  readonly receiveMaximum: number
+  /** [MQTT-3.1.2-24] */
+  readonly maxPacketSize: number
+  /** [MQTT-3.1.2-26] [MQTT-3.1.2-27] */
+  readonly topicAliasMaximum: number
+}
+
+/** The delivering side of one client: messages in, PUBLISH and PUBREL frames out. */
+export class Outgoing implements Consumer {
+  readonly credit: number
+  readonly #output: Output
+  readonly #cache: FrameCache
+  readonly #appetite: Appetite
+  readonly #host: Host
+  readonly #ended: (reason: ErrorCode) => void
+  /** Topics that have an alias on this connection [MQTT-3.3.2-7]. */
+  readonly #aliases = new Map<string, number>()
+
+  constructor(
+    output: Output,
+    cache: FrameCache,
+    host: Host,
+    rest: { appetite: Appetite; ended: (reason: ErrorCode) => void },
+  ) {
+    this.#output = output
+    this.#cache = cache
+    this.#host = host
+    this.#appetite = rest.appetite
+    this.#ended = rest.ended
+    this.credit = rest.appetite.receiveMaximum
+  }
+
+  get load(): Load {
+    return this.#output.load
+  }
+
+  deliver(message: Message, grant: Grant, tag: number, flags: number): boolean {
+    const { v5, maxPacketSize, topicAliasMaximum } = this.#appetite
+    // [MQTT-3.3.1-12] [MQTT-3.3.1-13]; what is sent because it is retained says so [MQTT-3.3.1-8 of 3.1.1].
+    const retain = (flags & DeliveryFlag.retained) !== 0 || (grant.retainAsPublished && message.retain) ? 1 : 0
+    const header = ((flags & DeliveryFlag.qos) << 1) | retain
+    const frame =
+      v5 && (topicAliasMaximum > 0 || grant.identifiers.length > 0)
+        ? this.#own(message, grant, header)
+        : this.#cache.frame(message, v5, header, message.expiresAt === undefined ? 0 : this.#host.clock.now())
+    if (frame.end - frame.start > maxPacketSize) return false
+    if (tag === 0) this.#output.write(frame.bytes, frame.start, frame.end)
+    else this.#writeTagged(frame, tag, (flags & DeliveryFlag.redelivered) !== 0)
+    return true
+  }
+
+  confirm(tag: number): void {
+    const output = this.#output
+    output.reserve(4)
+    writeAck(output.room, output.place - 4, PacketType.Pubrel, tag)
+  }
+
+  end(reason: ErrorCode): void {
+    this.#ended(reason)
+  }
+
+  /** Copies the frame up to its packet identifier, which is this receiver's own; a long rest is shared. */
+  #writeTagged(frame: Frame, tag: number, redelivered: boolean): void {
+    const output = this.#output
+    const { bytes, start, end, packetIdAt } = frame
+    const afterId = start + packetIdAt + 2
+    const copied = end - afterId < 4096 ? end - start : packetIdAt + 2
+    output.reserve(copied)
+    const at = output.place - copied
+    const { room } = output
+    room.set(copied === bytes.length ? bytes : bytes.subarray(start, start + copied), at)
+    if (redelivered) room[at]! |= 8 // [MQTT-3.3.1-1]
+    writeUint16(room, at + packetIdAt, tag)
+    if (start + copied < end) output.write(bytes, start + copied, end)
+  }
+
+  /** A frame that only this client can read: with its identifiers, its aliases, or both. */
+  #own(message: Message, grant: Grant, header: number): Frame {
+    const { topic } = message
+    const now = this.#host.clock.now()
+    const known = this.#aliases.get(topic)
+    const next = this.#aliases.size + 1
+    const alias = known ?? (next <= this.#appetite.topicAliasMaximum ? next : 0)
+    const properties = propertiesOf(message, grant, now, alias)
+    const frame = encodeFrame(message, { version: 5, header, properties, topic: known === undefined ? topic : '' })
+    // Too large a packet is not sent, and so teaches the client no alias.
+    if (known === undefined && alias !== 0 && frame.end - frame.start <= this.#appetite.maxPacketSize)
+      this.#aliases.set(topic, alias)
+    return frame
+  }
+}

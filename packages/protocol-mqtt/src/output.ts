@@ -1,0 +1,166 @@
+import type { Connection, Host, Load } from '@isomq/kernel'
+import type { MqttOptions } from './options.ts'
+
+const none = new Uint8Array(0)
+// A run of bytes this long is sent as it lies; a shorter one is copied among its neighbours.
+const longRun = 4096
+const smallRoom = 512
+const largeRoom = 65_536
+// What has gathered beyond this in one turn is sent before the turn is over: the socket can take it meanwhile.
+const flushAt = 65_536
+
+/**
+ * Collects what goes out to one peer and sends it once per turn of the event loop. Bytes written after one another that
+ * also lie after one another in memory are one run; nothing long is copied.
+ */
+export class Output {
+  readonly #connection: Connection
+  readonly #host: Host
+  readonly #options: MqttOptions
+  #runs: Uint8Array[] = []
+  #room: Uint8Array = none
+  #roomStart = 0
+  #roomEnd = 0
+  #roomSize = smallRoom
+  #from: Uint8Array = none
+  #fromStart = 0
+  #fromEnd = 0
+  #gathered = 0
+  #scheduled = false
+  #blocked = false
+  #closed = false
+  #sent = 0
+
+  constructor(connection: Connection, host: Host, options: MqttOptions) {
+    this.#connection = connection
+    this.#host = host
+    this.#options = options
+  }
+
+  /** Bytes written that have not left this process. */
+  get unsent(): number {
+    return this.#gathered + (this.#blocked ? this.#connection.bufferedAmount : 0)
+  }
+
+  get load(): Load {
+    if (!this.#blocked) return 0
+    const { unsent } = this
+    return unsent <= this.#options.unsentPause ? 0 : unsent <= this.#options.unsentLimit ? 1 : 2
+  }
+
+  /** Bytes that have left this process since the beginning. */
+  get progress(): number {
+    return this.#sent - this.#connection.bufferedAmount
+  }
+
+  /** True: the connection asked to wait, and has not said since that it drained. */
+  get blocked(): boolean {
+    return this.#blocked
+  }
+
+  /** Writes bytes `start` to `end`, which nobody changes any more. */
+  write(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#from === bytes && this.#fromEnd === start) this.#fromEnd = end
+    else {
+      this.#settle()
+      this.#from = bytes
+      this.#fromStart = start
+      this.#fromEnd = end
+    }
+    this.#count(end - start)
+  }
+
+  /** Room for `size` bytes, to be written by the caller at once, at `place` of `room`. */
+  reserve(size: number): void {
+    this.#settle()
+    if (this.#roomEnd + size > this.#room.length) this.#makeRoom(size)
+    this.#roomEnd += size
+    this.#count(size)
+  }
+
+  /** Where the bytes asked for with `reserve` go. */
+  get room(): Uint8Array {
+    return this.#room
+  }
+
+  /** Place in `room` after the bytes last reserved. */
+  get place(): number {
+    return this.#roomEnd
+  }
+
+  /** Sends all that was written now. */
+  flush(): void {
+    this.#settle()
+    this.#endRoom()
+    const runs = this.#runs
+    if (runs.length === 0) return
+    this.#runs = []
+    this.#gathered = 0
+    if (this.#closed) return
+    for (const run of runs) {
+      this.#sent += run.length
+      if (!this.#connection.send(run)) this.#blocked = true
+    }
+  }
+
+  /** The connection can take more. */
+  drained(): void {
+    this.#blocked = false
+  }
+
+  /** Sends what was written, and nothing any more. */
+  close(): void {
+    this.flush()
+    this.#closed = true
+  }
+
+  #count(size: number): void {
+    this.#gathered += size
+    if (this.#scheduled) {
+      if (this.#gathered > flushAt) this.flush()
+      return
+    }
+    this.#scheduled = true
+    this.#host.defer(() => {
+      this.#scheduled = false
+      this.flush()
+    })
+  }
+
+  /** Takes in the run that `write` has kept open. */
+  #settle(): void {
+    const size = this.#fromEnd - this.#fromStart
+    if (size === 0) return
+    const from = this.#from
+    const start = this.#fromStart
+    this.#from = none
+    this.#fromStart = this.#fromEnd = 0
+    if (size >= longRun) {
+      this.#endRoom()
+      this.#runs.push(from.subarray(start, start + size))
+      return
+    }
+    if (this.#roomEnd + size > this.#room.length) this.#makeRoom(size)
+    this.#room.set(from.subarray(start, start + size), this.#roomEnd)
+    this.#roomEnd += size
+  }
+
+  #makeRoom(size: number): void {
+    this.#endRoom()
+    // As much as a turn needs, so that a busy connection allocates seldom and a quiet one holds little.
+    if (this.#gathered > this.#roomSize) this.#roomSize = Math.min(this.#roomSize * 2, largeRoom)
+    else if (this.#gathered < this.#roomSize / 4) this.#roomSize = Math.max(this.#roomSize / 2, smallRoom)
+    this.#room = new Uint8Array(Math.max(this.#roomSize, size))
+    this.#roomStart = this.#roomEnd = 0
+  }
+
+  #endRoom(): void {
+    if (this.#roomEnd === this.#roomStart) return
+    this.#runs.push(this.#room.subarray(this.#roomStart, this.#roomEnd))
+    this.#roomStart = this.#roomEnd
+    // What is left of the room serves the next turn, unless it is about as small as a frame.
+    if (this.#room.length - this.#roomEnd >= 64) return
+    this.#room = none
+    this.#roomStart = this.#roomEnd = 0
+  }
+}

@@ -1,0 +1,71 @@
+import type { BrokerError, ErrorCode } from '@isomq/kernel'
+import { ReasonCode } from './codec/reason-code.ts'
+
+// A code that is new in the kernel breaks the build here until it has its numbers.
+type Codes = Readonly<Record<ErrorCode, number>>
+
+/** What the broker's refusals are called in CONNACK, DISCONNECT and SUBACK of MQTT 5.0. */
+export const reasonCodes: Codes = {
+  banned: ReasonCode.Banned,
+  'invalid-filter': ReasonCode.TopicFilterInvalid,
+  'invalid-topic': ReasonCode.TopicNameInvalid,
+  'not-authenticated': ReasonCode.BadUserNameOrPassword,
+  'not-authorized': ReasonCode.NotAuthorized,
+  'packet-too-large': ReasonCode.PacketTooLarge,
+  'quota-exceeded': ReasonCode.QuotaExceeded,
+  'session-taken-over': ReasonCode.SessionTakenOver,
+  'shutting-down': ReasonCode.ServerShuttingDown,
+  'storage-failed': ReasonCode.UnspecifiedError,
+  timeout: ReasonCode.KeepAliveTimeout,
+  unavailable: ReasonCode.UnspecifiedError,
+}
+
+/** The same in PUBACK and PUBREC, which have fewer words [MQTT-3.4.2-1] [MQTT-3.5.2-1]. */
+export const publishCodes: Codes = {
+  ...reasonCodes,
+  banned: ReasonCode.NotAuthorized,
+  'invalid-filter': ReasonCode.TopicNameInvalid,
+  'not-authenticated': ReasonCode.NotAuthorized,
+  'packet-too-large': ReasonCode.ImplementationSpecificError,
+  'session-taken-over': ReasonCode.UnspecifiedError,
+  'shutting-down': ReasonCode.UnspecifiedError,
+  timeout: ReasonCode.UnspecifiedError,
+}
+
+/** The same in CONNACK [MQTT-3.2.2-8]. */
+export const connackCodes: Codes = {
+  ...reasonCodes,
+  'invalid-filter': ReasonCode.UnspecifiedError,
+  'session-taken-over': ReasonCode.UnspecifiedError,
+  'shutting-down': ReasonCode.ServerUnavailable,
+  timeout: ReasonCode.UnspecifiedError,
+  unavailable: ReasonCode.ServerUnavailable,
+}
+
+/** The CONNACK return code of MQTT 3.x nearest to a reason of MQTT 5.0. */
+export function returnCode3(reason: number): number {
+  switch (reason) {
+    case ReasonCode.Success:
+      return 0
+    case ReasonCode.UnsupportedProtocolVersion:
+      return 1
+    case ReasonCode.ClientIdentifierNotValid:
+      return 2
+    case ReasonCode.BadUserNameOrPassword:
+      return 4
+    case ReasonCode.NotAuthorized:
+    case ReasonCode.Banned:
+      return 5
+    default:
+      return 3
+  }
+}
+
+/** The code of a refusal, or of any other failure. */
+export function codeOf(error: unknown): ErrorCode {
+  return isBrokerError(error) ? error.code : 'unavailable'
+}
+
+function isBrokerError(error: unknown): error is BrokerError {
+  return error instanceof Error && error.name === 'BrokerError'
+}

@@ -1,0 +1,1 @@
+export { linkConnections, type LinkOptions } from './link-connections.ts'

@@ -1,0 +1,37 @@
+import type { PeerInfo } from '@isomq/kernel'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+
+/** What a socket tells of its peer. A certificate is named only when it was asked for and verified. */
+export function peerInfo(socket: Socket, acceptedAt?: number): PeerInfo {
+  const tls = socket instanceof TLSSocket
+  return {
+    transport: tls ? 'tls' : 'tcp',
+    secure: tls,
+    address: plainAddress(socket.remoteAddress),
+    port: socket.remotePort,
+    certificate: tls ? certificate(socket) : undefined,
+    acceptedAt,
+  }
+}
+
+/** An IPv4 address is one address, whether it came in through an IPv4 or an IPv6 socket. */
+export function plainAddress(address: string | undefined): string | undefined {
+  return address?.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '')
+}
+
+/** `scheme://host:port` as users dial it: brackets around IPv6, and loopback for "all interfaces". */
+export function dialAddress(scheme: string, host: string, port: number): string {
+  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : (plainAddress(host) ?? host)
+  return `${scheme}://${shown.includes(':') ? `[${shown}]` : shown}:${port}`
+}
+
+function certificate(socket: TLSSocket): PeerInfo['certificate'] {
+  if (!socket.authorized) return undefined
+  // An empty object where the peer showed none.
+  const { subject, fingerprint256 } = socket.getPeerCertificate()
+  if (!subject || !fingerprint256) return undefined
+  const names: unknown = subject.CN
+  const commonName: unknown = Array.isArray(names) ? names[0] : names
+  return { commonName: typeof commonName === 'string' ? commonName : '', fingerprint: fingerprint256 }
+}

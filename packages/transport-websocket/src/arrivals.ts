@@ -1,0 +1,62 @@
+import type { Server, Socket } from 'node:net'
+
+/**
+ * When each socket of a server was accepted, and how long it may take from there to its upgrade. Under TLS the upgrade
+ * comes on another object than the one accepted; the remote end tells which belongs to which.
+ */
+export class Arrivals {
+  readonly #server: Server
+  readonly #milliseconds: number | undefined
+  readonly #open = new Map<
+    string,
+    { at: number; readonly socket: Socket; readonly timer: NodeJS.Timeout | undefined }
+  >()
+  readonly #begin = (socket: Socket): void => this.#note(socket)
+
+  /** Without `milliseconds` sockets may take any time: they may be here for something else. */
+  constructor(server: Server, milliseconds: number | undefined) {
+    this.#server = server
+    this.#milliseconds = milliseconds
+    server.on('connection', this.#begin)
+  }
+
+  /** The socket was upgraded. When was it accepted? Milliseconds since the epoch. */
+  finish(socket: Socket): number {
+    const end = remoteEnd(socket)
+    const begun = this.#open.get(end)
+    this.#open.delete(end)
+    clearTimeout(begun?.timer)
+    return begun?.at ?? Date.now()
+  }
+
+  /** The socket was used for something else and stays open: a login on it counts from here. */
+  renew(socket: Socket): void {
+    const begun = this.#open.get(remoteEnd(socket))
+    if (begun !== undefined) begun.at = Date.now()
+  }
+
+  /** Notes no more, and with `destroy` ends what has not been upgraded. */
+  stop(destroy: boolean): void {
+    this.#server.off('connection', this.#begin)
+    for (const { socket, timer } of this.#open.values()) {
+      clearTimeout(timer)
+      if (destroy) socket.destroy()
+    }
+    this.#open.clear()
+  }
+
+  #note(socket: Socket): void {
+    const end = remoteEnd(socket)
+    const timer =
+      this.#milliseconds === undefined ? undefined : setTimeout(() => socket.destroy(), this.#milliseconds).unref()
+    this.#open.set(end, { at: Date.now(), socket, timer })
+    socket.once('close', () => {
+      clearTimeout(timer)
+      if (this.#open.get(end)?.socket === socket) this.#open.delete(end)
+    })
+  }
+}
+
+function remoteEnd(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`
+}

@@ -1,0 +1,1 @@
+export { connectWebSocket, type ConnectWebSocketOptions } from './connect.ts'

@@ -1,0 +1,3 @@
+export { connectWebSocket, type ConnectWebSocketOptions } from './connect.ts'
+export { connectWs, type ConnectWsOptions, type WsClientTls } from './connect-ws.ts'
+export { listenWebSocket, type ListenWebSocketOptions, type WebSocketServerTls } from './listen.ts'

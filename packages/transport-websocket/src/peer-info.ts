@@ -1,0 +1,27 @@
+import type { PeerInfo } from '@isomq/kernel'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+
+/** What a socket tells of its peer. A certificate is named only when it was asked for and verified. */
+export function peerInfo(socket: Socket, more: Pick<PeerInfo, 'acceptedAt' | 'origin'> = {}): PeerInfo {
+  const tls = socket instanceof TLSSocket
+  return {
+    transport: tls ? 'wss' : 'ws',
+    secure: tls,
+    // An IPv4 address is one address, whether it came in through an IPv4 or an IPv6 socket.
+    address: socket.remoteAddress?.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, ''),
+    port: socket.remotePort,
+    certificate: tls ? certificate(socket) : undefined,
+    ...more,
+  }
+}
+
+function certificate(socket: TLSSocket): PeerInfo['certificate'] {
+  if (!socket.authorized) return undefined
+  // An empty object where the peer showed none.
+  const { subject, fingerprint256 } = socket.getPeerCertificate()
+  if (!subject || !fingerprint256) return undefined
+  const names: unknown = subject.CN
+  const commonName: unknown = Array.isArray(names) ? names[0] : names
+  return { commonName: typeof commonName === 'string' ? commonName : '', fingerprint: fingerprint256 }
+}
