@@ -23,12 +23,16 @@ export function start(seat: Seat, command: readonly string[], stdio: StdioOption
   return child
 }
 
-/** Ends a child at once and resolves when it is gone. */
+/** Ends a child, by force if it does not go within three seconds, and resolves when it is gone. */
 export function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
   return new Promise((resolve) => {
-    child.once('exit', () => resolve())
-    child.kill('SIGKILL')
+    const force = setTimeout(() => child.kill('SIGKILL'), 3000)
+    child.once('exit', () => {
+      clearTimeout(force)
+      resolve()
+    })
+    child.kill('SIGTERM')
   })
 }
 

@@ -9,10 +9,13 @@ const manifest = fileURLToPath(new URL('../../../apps/server/package.json', impo
 /** How isomq is started. All limits are the defaults: no scenario needs another one. */
 const ARGUMENTS = ['serve', '--mqtt', '127.0.0.1:0', '--ws', '127.0.0.1:0', '--memory']
 
+/** Options for the broker's own Node, such as `--cpu-prof`; blanks separate them. */
+const NODE_ARGUMENTS = (process.env['BENCH_NODE_ARGS'] ?? '').split(' ').filter((argument) => argument !== '')
+
 /** The broker of this repository, as its users start it. */
 export const isomq: Peer = {
   name: 'isomq',
   version: () => String((JSON.parse(readFileSync(manifest, 'utf8')) as { version: unknown }).version),
   missing: () => (existsSync(program) ? undefined : 'not built: apps/server/bin/isomq.js is missing'),
-  start: () => startAnnounced([process.execPath, program, ...ARGUMENTS], ['tcp', 'websocket']),
+  start: () => startAnnounced([process.execPath, ...NODE_ARGUMENTS, program, ...ARGUMENTS], ['tcp', 'websocket']),
 }

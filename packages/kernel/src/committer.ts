@@ -195,18 +195,11 @@ export class Committer {
     let offset = this.#end
     this.#end += commit.placed
     this.#flying = undefined
-    const addressed: [Entry, Offset][] = []
-    for (const entry of commit.entries) {
-      const place = entry.placed ? offset++ : -1
-      if (entry.message.recipient !== undefined) addressed.push([entry, place])
-      else this.#observer.committed(entry.message, entry.route, place)
-    }
+    for (const { message, route, placed } of commit.entries)
+      this.#observer.committed(message, route, placed ? offset++ : -1)
     commit.resolve()
-    // Whoever waits for this batch hears of it first: an answer to a request goes out before what the request brings.
-    void commit.done.then(() => {
-      for (const [{ message, route }, place] of addressed) this.#observer.committed(message, route, place)
-      for (const callback of commit.after) callback()
-    })
+    // Whoever waits for this batch hears of it first.
+    if (commit.after.length > 0) void commit.done.then(() => commit.after.forEach((callback) => callback()))
     this.#begin()
   }
 

@@ -9,6 +9,7 @@ import type { Pressure } from './pressure.ts'
 import type { RetainedMessages } from './retained.ts'
 import type { Router } from './router.ts'
 import type { Schedule } from './schedule.ts'
+import type { Session } from './session.ts'
 import type { Log } from './storage.ts'
 
 /** The parts of one broker, as they know each other. */
@@ -26,6 +27,8 @@ export interface Core {
   readonly log: Log
   /** Undefined while nobody watches, so that events cost nothing then. */
   emit: ((event: BrokerEvent) => void) | undefined
+  /** Ends the connection of a session that has failed; the session lives on if it is durable. */
+  cutOff(session: Session): void
   publish(message: Message, from?: Principal): void | Promise<void>
 }
 

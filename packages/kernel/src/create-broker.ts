@@ -3,7 +3,7 @@ import { Committer } from './committer.ts'
 import type { Core } from './core.ts'
 import { zeroCounters } from './counters.ts'
 import { dispatch } from './dispatch.ts'
-import { BrokerError } from './errors.ts'
+import { BrokerError, type ErrorCode } from './errors.ts'
 import type { BrokerEvent } from './events.ts'
 import { allowAll, type Guard, type Principal } from './guard.ts'
 import type { Host } from './host.ts'
@@ -16,6 +16,7 @@ import { RetainedMessages } from './retained.ts'
 import { Router, type Tap } from './router.ts'
 import { sessionLog } from './rows.ts'
 import { Schedule } from './schedule.ts'
+import type { Session } from './session.ts'
 import { SessionTable } from './sessions.ts'
 import type { Storage } from './storage.ts'
 import { isFilter } from './topic.ts'
@@ -80,6 +81,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     log,
     emit: undefined,
     publish,
+    cutOff: (session) => end(session, 'unavailable'),
   }
   const sessions = new SessionTable(core)
   const trimmer = new Trimmer(core, sessions)
@@ -99,6 +101,13 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       if (route.grants.length > 0 || route.groups.length > 0) message = ownBytes(message)
     }
     dispatch(core, message, route, -1)
+  }
+
+  function end(session: Session, reason: ErrorCode): void {
+    const { consumer } = session
+    if (consumer === undefined) return
+    consumer.end(reason)
+    sessions.leave(session, consumer, { forgetWill: false, reason })
   }
 
   await recover(core, sessions, storage)
@@ -134,12 +143,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     },
     async close() {
       if (closed) return
-      for (const session of Array.from(sessions)) {
-        const { consumer } = session
-        if (consumer === undefined) continue
-        consumer.end('shutting-down')
-        sessions.leave(session, consumer, { forgetWill: false, reason: 'shutting-down' })
-      }
+      for (const session of Array.from(sessions)) end(session, 'shutting-down')
       await committer.flush()
       closed = true
       schedule.clear()

@@ -36,7 +36,7 @@ export class Inbound {
   /** The sender knows that we have it: the tag is free again. False when it was. */
   release(tag: number): boolean {
     if (!this.#tags.delete(tag)) return false
-    if (this.#session.durable) this.#core.committer.write(table.inbound, this.#key(tag), undefined)
+    if (this.#session.stored) this.#core.committer.write(table.inbound, this.#key(tag), undefined)
     return true
   }
 

@@ -98,6 +98,7 @@ async function loadSessions(
     const [expiry, disconnectedAt, username, next, unsettled] = decodeRow<SessionRow>(row)
     const session = sessions.restore(id, { clientId: id, username: username ?? undefined })
     session.expiry = expiry < 0 ? Infinity : expiry
+    session.stored = true
     // Whoever was connected when the broker stopped has lost the connection now.
     session.disconnectedAt = disconnectedAt < 0 ? now : disconnectedAt
     places.set(session, { next, taken: new Set() })

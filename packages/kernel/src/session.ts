@@ -33,6 +33,8 @@ export class Session implements Saved {
   /** The will that runs, and the end that comes, while nobody is connected. */
   readonly appointments: Appointment[] = []
   ended = false
+  /** True: the storage may have rows of it, also if it has stopped being durable. */
+  stored = false
   readonly #core: Core
   readonly #groupOf: (filter: string, name: string) => Group
 
@@ -113,16 +115,15 @@ export class Session implements Saved {
 
   /** Takes everything away that others could still find. The caller has ended the connection. */
   end(): void {
-    const wasDurable = this.durable
     this.ended = true
     for (const subscription of this.subscriptions.values()) {
       this.#remove(subscription)
-      if (wasDurable) this.#core.committer.save(subscription)
+      if (this.stored) this.#core.committer.save(subscription)
     }
     this.subscriptions.clear()
     this.outbound.clear()
     this.inbound.clear()
-    if (wasDurable) this.#core.committer.save(this)
+    if (this.stored) this.#core.committer.save(this)
   }
 
   /** How a message that was read back from the log is delivered; undefined when nothing here matches it (any more). */

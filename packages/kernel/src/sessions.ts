@@ -102,20 +102,20 @@ export class SessionTable implements Sessions {
     session.disconnectedAt = undefined
     this.#connected++
     if (durable !== session.durable) router.touch()
-    if (durable || session.durable) committer.save(session)
+    if (session.durable) session.stored = true
+    if (session.stored) committer.save(session)
     emit?.({ type: 'connected', session: id, principal, peer, resumed })
     return { session, resumed }
   }
 
   leave(session: Session, consumer: Consumer, options: LeaveOptions): void {
     if (session.consumer !== consumer) return
-    const wasDurable = session.durable
     if (options.expiry !== undefined) session.expiry = Math.min(options.expiry, this.#core.limits.sessionExpiry)
     if (options.forgetWill) session.will = undefined
     this.#disconnect(session, options.reason)
     const now = this.#core.host.clock.now()
     session.disconnectedAt = now
-    if (wasDurable) this.#core.committer.save(session)
+    if (session.durable) this.#core.committer.save(session)
     if (session.will !== undefined) session.will.due = now + Math.min(session.will.delay, session.expiry)
     if (session.durable) this.appoint(session)
     else this.#remove(session)
