@@ -11,7 +11,8 @@ const span = 10_000
 export function logBroker(broker: Broker, log: Log): () => void {
   const passes = new Map<string, () => boolean>()
   for (const kind of limited) {
-    const suppressed = (calls: number): void => log.warn({ event: kind, calls }, 'more events of this kind, not logged one by one')
+    const suppressed = (calls: number): void =>
+      log.warn({ event: kind, calls }, 'more events of this kind, not logged one by one')
     passes.set(kind, throttle({ clock: broker.host.clock, count, span, suppressed }))
   }
   return broker.watch((event) => {
@@ -28,7 +29,7 @@ function logEvent(event: BrokerEvent, log: Log): void {
     case 'disconnected':
       return log.debug({ client: event.session, reason: event.reason }, 'client disconnected')
     case 'refused':
-      return log.warn({ ...peerFields(event.peer), reason: event.reason, detail: event.detail }, 'connection refused')
+      return log.warn({ ...peerFields(event.peer), detail: event.detail }, 'connection refused')
     case 'dropped':
       return log.debug({ client: event.session, reason: event.reason, topic: event.topic }, 'message dropped')
     case 'storage-failed':

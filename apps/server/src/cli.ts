@@ -27,7 +27,9 @@ export async function run(args: readonly string[]): Promise<number | undefined> 
 async function dispatch(args: readonly string[]): Promise<number | undefined> {
   let code: number | undefined = 0
   const program = new Command('isomq')
-    .description('A message broker for MQTT 3.1, 3.1.1 and 5, over TCP and WebSocket.\nWithout a command it serves: mqtt://127.0.0.1:1883 and ws://127.0.0.1:8083/mqtt.')
+    .description(
+      'A message broker for MQTT 3.1, 3.1.1 and 5, over TCP and WebSocket.\nWithout a command it serves: mqtt://127.0.0.1:1883 and ws://127.0.0.1:8083/mqtt.',
+    )
     .version(version, '--version', 'show the version')
     .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'isomq: ')) })
@@ -38,7 +40,10 @@ async function dispatch(args: readonly string[]): Promise<number | undefined> {
     pub: pubCommand(program),
     sub: subCommand(program),
   }
-  const name = args[0]
+  const name = args[0] ?? ''
+  if (name !== '' && !name.startsWith('-') && name !== 'help' && !Object.hasOwn(commands, name)) {
+    throw new UserError(`unknown command ${name}; there are ${Object.keys(commands).join(', ')}`)
+  }
   let properties: PropertyMap = new Map()
   let rest = args
   if (name === 'pub' || name === 'sub') ({ rest, properties } = splitProperties(commands[name], args))
@@ -55,7 +60,9 @@ async function dispatch(args: readonly string[]): Promise<number | undefined> {
 }
 
 function pubCommand(program: Command): Command {
-  return addClientFlags(program.command('pub').summary('publish messages').description("Publishes messages, with mosquitto_pub's letters."))
+  return addClientFlags(
+    program.command('pub').summary('publish messages').description("Publishes messages, with mosquitto_pub's letters."),
+  )
     .optionsGroup('Message:')
     .option('-t, --topic <topic>', 'topic to publish to')
     .option('-m, --message <text>', 'payload')
@@ -67,11 +74,19 @@ function pubCommand(program: Command): Command {
     .option('-r, --retain', 'retain the message')
     .option('--repeat <count>', 'publish it so many times', integer(1, 1_000_000_000))
     .option('--repeat-delay <seconds>', 'time between two of them', seconds)
-    .addHelpText('after', "\nExit code: 0 when the broker took every message, else 1.\n\nExample: isomq pub -t home/lamp -m on -q 1 -r")
+    .addHelpText(
+      'after',
+      '\nExit code: 0 when the broker took every message, else 1.\n\nExample: isomq pub -t home/lamp -m on -q 1 -r',
+    )
 }
 
 function subCommand(program: Command): Command {
-  return addClientFlags(program.command('sub').summary('print messages as they arrive').description("Prints messages as they arrive, with mosquitto_sub's letters."))
+  return addClientFlags(
+    program
+      .command('sub')
+      .summary('print messages as they arrive')
+      .description("Prints messages as they arrive, with mosquitto_sub's letters."),
+  )
     .optionsGroup('Messages:')
     .option('-t, --topic <filter>', 'topic filter; may be repeated', gather)
     .option('-q, --qos <qos>', 'highest QoS', integer(0, 2), 0)
@@ -86,7 +101,10 @@ function subCommand(program: Command): Command {
     .option('-v, --verbose', 'print the topic before the payload')
     .option('-F <format>', 'print by a format: %t topic, %p payload, %x hex, %q QoS, %r retain, %l length, %j JSON, …')
     .option('-N', 'no line end after a message')
-    .addHelpText('after', '\nExit code: 0 when done, 1 when refused, 27 when -W ran out.\n\nExample: isomq sub -t "home/#" -v')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 when done, 1 when refused, 27 when -W ran out.\n\nExample: isomq sub -t "home/#" -v',
+    )
 }
 
 function messageOf(error: unknown): string {

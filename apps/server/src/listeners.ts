@@ -31,27 +31,34 @@ async function open(name: Name, config: Config, { accept, report }: ListenerEven
   if (settings === false) throw new Error(`listeners.${name} is off`)
   const tls = 'cert' in settings ? { tls: await readTlsFiles(settings, `listeners.${name}`) } : {}
   const { host, port } = settings
-  const common = { host, port, report, handshakeTimeout: config.limits.connectTimeout, ...tls }
+  const { connectTimeout, maxPacketSize } = config.limits
+  const common = { host, port, report, ...tls }
   try {
-    if (!('paths' in settings)) return await listenTcp(common, accept)
-    const origins = settings.origins === undefined ? {} : { origins: settings.origins }
-    const maxPayload = config.limits.maxPacketSize + longestHeader
-    return await listenWebSocket({ ...common, paths: settings.paths, ...origins, maxPayload }, accept)
+    if (!('paths' in settings)) return await listenTcp({ ...common, handshakeTimeout: connectTimeout }, accept)
+    const { paths, origins } = settings
+    const maxPayload = maxPacketSize + roomForMore
+    return await listenWebSocket({ ...common, paths, origins, maxPayload, upgradeTimeout: connectTimeout }, accept)
   } catch (error) {
     throw explain(error, name, settings)
   }
 }
 
-/** Bytes of an MQTT fixed header: a frame of one largest packet must pass, for the protocol to answer it with the right code. */
-const longestHeader = 5
+/** Bytes a WebSocket message may have beyond one largest packet: a packet just too large must pass, for the protocol to answer it with the right code. */
+const roomForMore = 64 * 1024
 
-function explain(error: unknown, name: Name, { host, port }: { readonly host: string; readonly port: number }): unknown {
+function explain(
+  error: unknown,
+  name: Name,
+  { host, port }: { readonly host: string; readonly port: number },
+): unknown {
   const another = `choose another with --${name} HOST:PORT`
   switch ((error as NodeJS.ErrnoException).code) {
     case 'EADDRINUSE':
       return new UserError(`port ${port} on ${host} is in use (listeners.${name}); ${another}`)
     case 'EACCES':
-      return new UserError(`port ${port} on ${host} may not be opened: permission denied (listeners.${name}); ${another}`)
+      return new UserError(
+        `port ${port} on ${host} may not be opened: permission denied (listeners.${name}); ${another}`,
+      )
     case 'EADDRNOTAVAIL':
       return new UserError(`${host} is not an address of this machine (listeners.${name}); ${another}`)
     case 'ENOTFOUND':

@@ -5,7 +5,14 @@ import type { Config } from './config/types.ts'
 /** Structured log: `log.info({ url }, 'listening')`. */
 export type Log = Logger
 
-const names: Readonly<Record<number, string>> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' }
+const names: Readonly<Record<number, string>> = {
+  10: 'trace',
+  20: 'debug',
+  30: 'info',
+  40: 'warn',
+  50: 'error',
+  60: 'fatal',
+}
 
 /** Longest text of one field; clients choose theirs. */
 const longestText = 500
@@ -13,9 +20,12 @@ const longestText = 500
 /** A log that writes whole lines, one for each entry; stacks follow theirs, indented. Nothing a client sends can begin a line or reach a terminal as a control character. */
 export function createLog(settings: Config['log'], write: (line: string) => void): Log {
   const line = settings.format === 'json' ? jsonLine : textLine
-  return pino({ level: settings.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, {
-    write: (entry: string) => write(line(entry)),
-  })
+  return pino(
+    { level: settings.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      write: (entry: string) => write(line(entry)),
+    },
+  )
 }
 
 /** JSON escapes the ASCII controls; the rest of what terminals obey is escaped here. */
@@ -35,7 +45,9 @@ function textLine(entry: string): string {
 function fieldText(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   const short = text.length > longestText ? `${text.slice(0, longestText)}…` : text
-  return typeof value === 'string' && /^[\w.:/@+$#-]+$/.test(short) ? short : escapeText(typeof value === 'string' ? JSON.stringify(short) : short)
+  return typeof value === 'string' && /^[\w.:/@+$#-]+$/.test(short)
+    ? short
+    : escapeText(typeof value === 'string' ? JSON.stringify(short) : short)
 }
 
 function stackLines(stack: string): string {

@@ -24,7 +24,8 @@ export function nodeHost(report: (error: unknown, context: string) => void): Hos
   return { clock: nodeClock, defer: deferrer(safely), randomId, report: safely }
 }
 
-const nodeClock: Clock = {
+/** Wall clock, and timers that never keep the process alive. A timer of `Infinity` never fires. */
+export const nodeClock: Clock = {
   now: () => Date.now(),
   timer(milliseconds: number, callback: () => void): Timer {
     if (milliseconds === Infinity) return { cancel: () => undefined }

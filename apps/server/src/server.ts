@@ -5,7 +5,8 @@ import { logBroker } from './broker-log.ts'
 import type { Config } from './config/types.ts'
 import { openListeners } from './listeners.ts'
 import type { Log } from './log.ts'
-import { nodeHost } from './node-host.ts'
+import { nodeClock, nodeHost } from './node-host.ts'
+import { throttle } from './throttle.ts'
 
 /** A broker that accepts connections. */
 export interface Server {
@@ -17,7 +18,7 @@ export interface Server {
 
 /** Puts storage, broker, protocol and listeners together. Throws a UserError for what the user can mend; nothing stays open then. */
 export async function startServer(config: Config, log: Log): Promise<Server> {
-  const host = nodeHost((error, context) => log.error({ err: error, context }, 'fault'))
+  const host = nodeHost(faultLog(log))
   const storage = openStorage(config)
   const broker = await createBroker({ storage, host, limits: kernelLimits(config) })
   const unwatch = logBroker(broker, log)
@@ -41,6 +42,15 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** A fault that comes with every message must not fill the disk with stacks. */
+function faultLog(log: Log): (error: unknown, context: string) => void {
+  const suppressed = (faults: number): void => log.error({ faults }, 'more faults, not logged one by one')
+  const passes = throttle({ clock: nodeClock, count: 10, span: 10_000, suppressed })
+  return (error, context) => {
+    if (passes()) log.error({ err: error, context }, 'fault')
   }
 }
 

@@ -12,7 +12,7 @@ afterEach(() => {
 })
 
 /** A directory with these files, gone after the test. */
-export function directoryWith(files: Record<string, string> = {}): string {
+function directoryWith(files: Record<string, string> = {}): string {
   const directory = mkdtempSync(join(tmpdir(), 'isomq-config-'))
   made.push(directory)
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)

@@ -32,7 +32,7 @@ describe('flag before environment before file before default', () => {
     ['env alone', { env }, 3, 'env', 'ISOMQ_LISTENERS__WS__PORT'],
     ['--set', { files: file, env, flags: set }, 4, 'flag', '--set'],
     ['own flag', { files: file, env, flags: flag }, 5, 'flag', '--ws'],
-  ] as const)('%s', async (_, given, port, kind, name) => {
+  ] as const)('%s', async (...[, given, port, kind, name]) => {
     const { config, origin } = await load(given as never)
     expect(config.listeners.ws).toMatchObject({ port, host: '127.0.0.1', paths: ['/mqtt', '/'] })
     expect(origin('listeners.ws.port')).toMatchObject({ kind, name })
@@ -68,7 +68,10 @@ test('environment names do not care for case and single underscores', async () =
 })
 
 test('a section can be given as JSON', async () => {
-  const { config } = await load({ env: { ISOMQ_LISTENERS__WS: '{"port":1,"paths":["/x"]}' }, flags: { set: ['log={"level":"warn"}'] } })
+  const { config } = await load({
+    env: { ISOMQ_LISTENERS__WS: '{"port":1,"paths":["/x"]}' },
+    flags: { set: ['log={"level":"warn"}'] },
+  })
   expect(config.listeners.ws).toEqual({ host: '127.0.0.1', port: 1, paths: ['/x'] })
   expect(config.log).toEqual({ level: 'warn', format: 'text' })
 })

@@ -3,56 +3,180 @@ import { refusals, type Given } from './config-dir.ts'
 
 const yaml = (text: string): Given => ({ files: { 'isomq.config.yaml': text } })
 const durable = 'storage.type durable storage is not part of this build yet; use memory (--memory)'
-const exposed = 'can be reached by other machines and nobody has to log in; add --allow-anonymous (allowAnonymous: true) if that is meant'
+const exposed =
+  'can be reached by other machines and nobody has to log in; add --allow-anonymous (allowAnonymous: true) if that is meant'
 
 const cases: [name: string, given: Given, lines: string[]][] = [
-  ['a wrong value in a file', yaml('listeners:\n  ws:\n    port: 70000\n'), ['isomq.config.yaml:3: listeners.ws.port must be a whole number, from 0 to 65535, not 70000']],
-  ['a wrong value in the environment', { env: { ISOMQ_LISTENERS__WS__PORT: 'x' } }, ['ISOMQ_LISTENERS__WS__PORT: listeners.ws.port must be a whole number, from 0 to 65535, not "x"']],
-  ['a wrong value of --set', { flags: { set: ['log.level=loud'] } }, ['--set: log.level must be one of trace, debug, info, warn, error, fatal, silent, not "loud"']],
-  ['a wrong value of a flag', { flags: { logLevel: 'loud' } }, ['--log-level: log.level must be one of trace, debug, info, warn, error, fatal, silent, not "loud"']],
+  [
+    'a wrong value in a file',
+    yaml('listeners:\n  ws:\n    port: 70000\n'),
+    ['isomq.config.yaml:3: listeners.ws.port must be a whole number, from 0 to 65535, not 70000'],
+  ],
+  [
+    'a wrong value in the environment',
+    { env: { ISOMQ_LISTENERS__WS__PORT: 'x' } },
+    ['ISOMQ_LISTENERS__WS__PORT: listeners.ws.port must be a whole number, from 0 to 65535, not "x"'],
+  ],
+  [
+    'a wrong value of --set',
+    { flags: { set: ['log.level=loud'] } },
+    ['--set: log.level must be one of trace, debug, info, warn, error, fatal, silent, not "loud"'],
+  ],
+  [
+    'a wrong value of a flag',
+    { flags: { logLevel: 'loud' } },
+    ['--log-level: log.level must be one of trace, debug, info, warn, error, fatal, silent, not "loud"'],
+  ],
   ['a wrong address', { flags: { ws: 'localhost' } }, ['--ws: must be HOST:PORT or off, not "localhost"']],
-  ['a wrong duration', yaml('limits:\n  connectTimeout: 10 sec'), ['isomq.config.yaml:2: limits.connectTimeout must be a duration such as 500ms, 10s, 5m or a number of milliseconds, from 1ms to 1h, not "10 sec"']],
-  ['a wrong size', { env: { ISOMQ_LIMITS__LOG_BYTES: '1M' } }, ['ISOMQ_LIMITS__LOG_BYTES: limits.logBytes must be a size such as 64KiB, 1MiB or a number of bytes, at least 0B, or unlimited, not "1M"']],
-  ['unlimited where it is not allowed', { flags: { set: ['limits.connectTimeout=unlimited'] } }, ['--set: limits.connectTimeout must be a duration such as 500ms, 10s, 5m or a number of milliseconds, from 1ms to 1h, not "unlimited"']],
-  ['a wrong boolean', { flags: { set: ['allowAnonymous=yes'] } }, ['--set: allowAnonymous must be true or false, not "yes"']],
-  ['a wrong list', { flags: { set: ['listeners.ws.paths=/mqtt'] } }, ['--set: listeners.ws.paths must be a list of texts, not "/mqtt"']],
-  ['no value', yaml('log:\n  level:\n'), ['isomq.config.yaml:2: log.level must be one of trace, debug, info, warn, error, fatal, silent, not null']],
-  ['a listener that is a text', yaml('listeners:\n  ws: yes please\n'), ['isomq.config.yaml:2: listeners.ws must be false, or have keys such as host and port, not "yes please"']],
-  ['an unknown key in a file', yaml('listeners:\n  ws:\n    prot: 1\n'), ['isomq.config.yaml:3: unknown key listeners.ws.prot; did you mean listeners.ws.port?']],
-  ['an unknown key of --set', { flags: { set: ['limits.maxQueue=1'] } }, ['--set: unknown key limits.maxQueue; did you mean limits.maxQueued?']],
-  ['an unknown key in the environment', { env: { ISOMQ_LISTENERS__WSS__POTR: '1' } }, ['ISOMQ_LISTENERS__WSS__POTR: unknown key; did you mean ISOMQ_LISTENERS__WSS__PORT (listeners.wss.port)?']],
-  ['a name every object has', yaml('constructor: 1\nlog: { __proto__: { level: debug } }'), ['isomq.config.yaml:1: unknown key constructor; did you mean listeners?', 'isomq.config.yaml:2: unknown key log.__proto__; did you mean log.format?']],
+  [
+    'a wrong duration',
+    yaml('limits:\n  connectTimeout: 10 sec'),
+    [
+      'isomq.config.yaml:2: limits.connectTimeout must be a duration such as 500ms, 10s, 5m or a number of milliseconds, from 1ms to 1h, not "10 sec"',
+    ],
+  ],
+  [
+    'a wrong size',
+    { env: { ISOMQ_LIMITS__LOG_BYTES: '1M' } },
+    [
+      'ISOMQ_LIMITS__LOG_BYTES: limits.logBytes must be a size such as 64KiB, 1MiB or a number of bytes, at least 0B, or unlimited, not "1M"',
+    ],
+  ],
+  [
+    'unlimited where it is not allowed',
+    { flags: { set: ['limits.connectTimeout=unlimited'] } },
+    [
+      '--set: limits.connectTimeout must be a duration such as 500ms, 10s, 5m or a number of milliseconds, from 1ms to 1h, not "unlimited"',
+    ],
+  ],
+  [
+    'a wrong boolean',
+    { flags: { set: ['allowAnonymous=yes'] } },
+    ['--set: allowAnonymous must be true or false, not "yes"'],
+  ],
+  [
+    'a wrong list',
+    { flags: { set: ['listeners.ws.paths=/mqtt'] } },
+    ['--set: listeners.ws.paths must be a list of texts, not "/mqtt"'],
+  ],
+  [
+    'no value',
+    yaml('log:\n  level:\n'),
+    ['isomq.config.yaml:2: log.level must be one of trace, debug, info, warn, error, fatal, silent, not null'],
+  ],
+  [
+    'a listener that is a text',
+    yaml('listeners:\n  ws: yes please\n'),
+    ['isomq.config.yaml:2: listeners.ws must be false, or have keys such as host and port, not "yes please"'],
+  ],
+  [
+    'an unknown key in a file',
+    yaml('listeners:\n  ws:\n    prot: 1\n'),
+    ['isomq.config.yaml:3: unknown key listeners.ws.prot; did you mean listeners.ws.port?'],
+  ],
+  [
+    'an unknown key of --set',
+    { flags: { set: ['limits.maxQueue=1'] } },
+    ['--set: unknown key limits.maxQueue; did you mean limits.maxQueued?'],
+  ],
+  [
+    'an unknown key in the environment',
+    { env: { ISOMQ_LISTENERS__WSS__POTR: '1' } },
+    ['ISOMQ_LISTENERS__WSS__POTR: unknown key; did you mean ISOMQ_LISTENERS__WSS__PORT (listeners.wss.port)?'],
+  ],
+  [
+    'a name every object has',
+    yaml('constructor: 1\nlog: { __proto__: { level: debug } }'),
+    [
+      'isomq.config.yaml:1: unknown key constructor; did you mean listeners?',
+      'isomq.config.yaml:2: unknown key log.__proto__; did you mean log.format?',
+    ],
+  ],
   ['--set without a value', { flags: { set: ['log.level'] } }, ['--set log.level: must look like path.to.key=value']],
-  ['TLS without certificate', { flags: { mqtts: '127.0.0.1:1' } }, ['--mqtts: listeners.mqtts.cert is required', '--mqtts: listeners.mqtts.key is required']],
-  ['client certificates without authorities', { flags: { set: ['listeners.wss={"cert":"c","key":"k","requestCert":true}'] } }, ['--set: listeners.wss.ca is required with requestCert: it says whose certificates are good']],
+  [
+    'TLS without certificate',
+    { flags: { mqtts: '127.0.0.1:1' } },
+    ['--mqtts: listeners.mqtts.cert is required', '--mqtts: listeners.mqtts.key is required'],
+  ],
+  [
+    'client certificates without authorities',
+    { flags: { set: ['listeners.wss={"cert":"c","key":"k","requestCert":true}'] } },
+    ['--set: listeners.wss.ca is required with requestCert: it says whose certificates are good'],
+  ],
   ['durable storage', { flags: { data: 'd' } }, [`--data: ${durable}`]],
   ['durable storage in a file', yaml('storage: { type: lmdb }'), [`isomq.config.yaml:1: ${durable}`]],
-  ['two storages', { flags: { data: 'd', memory: true } }, ['--data: cannot go together with --memory', `--data: ${durable}`]],
-  ['a pause above the limit', { flags: { set: ['limits.unsentLimit=1KiB'] } }, ['--set: limits.unsentPause (512KiB) must not be above limits.unsentLimit (1KiB)']],
+  [
+    'two storages',
+    { flags: { data: 'd', memory: true } },
+    ['--data: cannot go together with --memory', `--data: ${durable}`],
+  ],
+  [
+    'a pause above the limit',
+    { flags: { set: ['limits.unsentLimit=1KiB'] } },
+    ['--set: limits.unsentPause (512KiB) must not be above limits.unsentLimit (1KiB)'],
+  ],
+  [
+    'a keep alive of less than a second',
+    { flags: { set: ['limits.maxKeepAlive=500'] } },
+    ['--set: limits.maxKeepAlive must be whole seconds'],
+  ],
   ['all interfaces', { flags: { mqtt: '0.0.0.0:1883' } }, [`--mqtt: listeners.mqtt.host 0.0.0.0 ${exposed}`]],
-  ['all interfaces, v6', { env: { ISOMQ_LISTENERS__WS__HOST: '::' } }, [`ISOMQ_LISTENERS__WS__HOST: listeners.ws.host :: ${exposed}`]],
-  ['a name', yaml('listeners:\n  mqtt:\n    host: example.com'), [`isomq.config.yaml:3: listeners.mqtt.host example.com ${exposed}`]],
+  [
+    'all interfaces, v6',
+    { env: { ISOMQ_LISTENERS__WS__HOST: '::' } },
+    [`ISOMQ_LISTENERS__WS__HOST: listeners.ws.host :: ${exposed}`],
+  ],
+  [
+    'a name',
+    yaml('listeners:\n  mqtt:\n    host: example.com'),
+    [`isomq.config.yaml:3: listeners.mqtt.host example.com ${exposed}`],
+  ],
   ['a missing file', { flags: { config: 'no.yaml' } }, ['no.yaml: there is no such file']],
   ['a missing module', { flags: { config: 'no.mjs' } }, ['no.mjs: there is no such file']],
-  ['a file of another kind', { flags: { config: 'isomq.toml' } }, ['isomq.toml: must end in .json, .yaml, .yml, .ts, .js, .mjs']],
-  ['two files', { files: { 'isomq.config.json': '{}', 'isomq.config.yaml': '' } }, ['isomq.config.json and isomq.config.yaml: there is more than one; keep one, or choose it with --config']],
+  [
+    'a file of another kind',
+    { flags: { config: 'isomq.toml' } },
+    ['isomq.toml: must end in .json, .yaml, .yml, .ts, .js, .mjs'],
+  ],
+  [
+    'two files',
+    { files: { 'isomq.config.json': '{}', 'isomq.config.yaml': '' } },
+    ['isomq.config.json and isomq.config.yaml: there is more than one; keep one, or choose it with --config'],
+  ],
   ['a list', yaml('- 1'), ['isomq.config.yaml: must hold keys and values']],
-  ['a module without default export', { files: { 'isomq.config.mjs': 'export const a = 1' } }, ['isomq.config.mjs: must have the configuration as its default export']],
-  ['a module that throws', { files: { 'isomq.config.mjs': 'throw new Error("no\\nway")' } }, ['isomq.config.mjs: cannot be read: no']],
-  ['YAML that is none', yaml('log:\n  level: [debug\n'), ['isomq.config.yaml:3: Flow sequence in block collection must be sufficiently indented and end with a ]']],
+  [
+    'a module without default export',
+    { files: { 'isomq.config.mjs': 'export const a = 1' } },
+    ['isomq.config.mjs: must have the configuration as its default export'],
+  ],
+  [
+    'a module that throws',
+    { files: { 'isomq.config.mjs': 'throw new Error("no\\nway")' } },
+    ['isomq.config.mjs: cannot be read: no'],
+  ],
+  [
+    'YAML that is none',
+    yaml('log:\n  level: [debug\n'),
+    ['isomq.config.yaml:3: Flow sequence in block collection must be sufficiently indented and end with a ]'],
+  ],
   ['a key that is there twice', yaml('log: {}\nlog: {}\n'), ['isomq.config.yaml:2: Map keys must be unique']],
-  ['all at once', { ...yaml('log:\n  level: loud\n  lvl: x\n'), env: { ISOMQ_LIMITS__RETAINED: '-1' }, flags: { ws: 'x' } }, [
-    'isomq.config.yaml:3: unknown key log.lvl; did you mean log.level?',
-    '--ws: must be HOST:PORT or off, not "x"',
-    'ISOMQ_LIMITS__RETAINED: limits.retained must be a whole number, at least 0, or unlimited, not -1',
-    'isomq.config.yaml:2: log.level must be one of trace, debug, info, warn, error, fatal, silent, not "loud"',
-  ]],
+  [
+    'all at once',
+    { ...yaml('log:\n  level: loud\n  lvl: x\n'), env: { ISOMQ_LIMITS__RETAINED: '-1' }, flags: { ws: 'x' } },
+    [
+      'isomq.config.yaml:3: unknown key log.lvl; did you mean log.level?',
+      '--ws: must be HOST:PORT or off, not "x"',
+      'ISOMQ_LIMITS__RETAINED: limits.retained must be a whole number, at least 0, or unlimited, not -1',
+      'isomq.config.yaml:2: log.level must be one of trace, debug, info, warn, error, fatal, silent, not "loud"',
+    ],
+  ],
 ]
 
 test.each(cases)('%s', async (_, given, lines) => expect(await refusals(given)).toEqual(lines))
 
-test.each(['127.0.0.1', '127.9.9.9', 'localhost', '::1', '::ffff:127.0.0.1', '0:0:0:0:0:0:0:1'])('%s is this machine alone', async (host) =>
-  expect(await refusals({ env: { ISOMQ_LISTENERS__MQTT__HOST: host } })).toEqual([]),
+test.each(['127.0.0.1', '127.9.9.9', 'localhost', '::1', '::ffff:127.0.0.1', '0:0:0:0:0:0:0:1'])(
+  '%s is this machine alone',
+  async (host) => expect(await refusals({ env: { ISOMQ_LISTENERS__MQTT__HOST: host } })).toEqual([]),
 )
 
 test.each(['0.0.0.0', '10.0.0.1', '::', 'fe80::1', '127.example.com', '128.0.0.1', 'localhost.example.com'])(
@@ -64,6 +188,22 @@ test('with --allow-anonymous, or where clients must show a certificate, other ma
   expect(await refusals({ flags: { mqtt: '0.0.0.0:1', allowAnonymous: true } })).toEqual([])
   const tls = 'listeners.mqtts={"host":"0.0.0.0","cert":"c","key":"k","ca":"a","requestCert":true}'
   expect(await refusals({ flags: { set: [tls] } })).toEqual([])
+})
+
+test('what is wrong by default beside something is told to who set that last', async () => {
+  const given = {
+    ...yaml('limits:\n  unsentLimit: 2KiB\n  retained: 5\n'),
+    env: { ISOMQ_LIMITS__UNSENT_LIMIT: '1KiB' },
+  }
+  expect(await refusals(given)).toEqual([
+    'ISOMQ_LIMITS__UNSENT_LIMIT: limits.unsentPause (512KiB) must not be above limits.unsentLimit (1KiB)',
+  ])
+})
+
+test('keys where a value belongs', async () => {
+  const [line, ...more] = await refusals(yaml('log:\n  level: { a: 1 }'))
+  expect(line).toMatch(/^isomq\.config\.yaml:2: log\.level must be one of .*, not \{"a":1\}$/)
+  expect(more).toEqual([])
 })
 
 test('JSON files must be JSON', async () => {

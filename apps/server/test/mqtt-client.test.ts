@@ -6,11 +6,21 @@ import { friendly, ScriptedBroker } from './scripted-broker.ts'
 afterEach(() => vi.useRealTimers())
 
 function options(change: Partial<ClientOptions> = {}, version: 3 | 4 | 5 = 5): ClientOptions {
-  const connect = { cmd: 'connect', clientId: 'c', protocolVersion: version, protocolId: version === 3 ? 'MQIsdp' : 'MQTT', clean: true, keepalive: 60 } as const
+  const connect = {
+    cmd: 'connect',
+    clientId: 'c',
+    protocolVersion: version,
+    protocolId: version === 3 ? 'MQIsdp' : 'MQTT',
+    clean: true,
+    keepalive: 60,
+  } as const
   return { connect, connectTimeout: 1000, onMessage: () => true, unreleased: new Set(), ...change }
 }
 
-async function open(change: Partial<ClientOptions> = {}, version: 3 | 4 | 5 = 5): Promise<{ broker: ScriptedBroker; client: MqttClient }> {
+async function open(
+  change: Partial<ClientOptions> = {},
+  version: 3 | 4 | 5 = 5,
+): Promise<{ broker: ScriptedBroker; client: MqttClient }> {
   const broker = new ScriptedBroker(version, friendly)
   return { broker, client: await openClient(broker.connection, options(change, version)) }
 }
@@ -24,7 +34,13 @@ function announcing(connack: Partial<IConnackPacket>): ScriptedBroker {
 }
 
 const message = (change: Partial<IPublishPacket> = {}): IPublishPacket => ({
-  cmd: 'publish', topic: 't', payload: Buffer.from('p'), qos: 0, retain: false, dup: false, ...change,
+  cmd: 'publish',
+  topic: 't',
+  payload: Buffer.from('p'),
+  qos: 0,
+  retain: false,
+  dup: false,
+  ...change,
 })
 const commands = (broker: ScriptedBroker): string[] => broker.received.map((packet) => packet.cmd)
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -40,25 +56,35 @@ describe('login', () => {
 
   test('a refusal says why, and closes', async () => {
     const broker = announcing({ reasonCode: 0x87, properties: { reasonString: 'not you' } })
-    await expect(openClient(broker.connection, options())).rejects.toThrow('Connection refused: not authorised (0x87): not you')
+    await expect(openClient(broker.connection, options())).rejects.toThrow(
+      'Connection refused: not authorised (0x87): not you',
+    )
     expect(broker.closed).toBe(true)
   })
 
   test('a refusal of MQTT 3.1.1 too', async () => {
-    const broker = new ScriptedBroker(4, (_, self) => self.send({ cmd: 'connack', sessionPresent: false, returnCode: 5 }))
-    await expect(openClient(broker.connection, options({}, 4))).rejects.toThrow('Connection refused: not authorised (0x05)')
+    const broker = new ScriptedBroker(4, (_, self) =>
+      self.send({ cmd: 'connack', sessionPresent: false, returnCode: 5 }),
+    )
+    await expect(openClient(broker.connection, options({}, 4))).rejects.toThrow(
+      'Connection refused: not authorised (0x05)',
+    )
   })
 
   test('a broker that knows MQTT 3 only is told from one that is broken', async () => {
     const broker = new ScriptedBroker(5, (_, self) => self.bytes(Uint8Array.of(0x20, 2, 0, 1)))
     const refused = openClient(broker.connection, options())
-    await expect(refused).rejects.toThrow('Connection refused: unacceptable protocol version; try another one with -V (0x01)')
+    await expect(refused).rejects.toThrow(
+      'Connection refused: unacceptable protocol version; try another one with -V (0x01)',
+    )
   })
 
   test('silence ends in an error', async () => {
     vi.useFakeTimers()
     const broker = new ScriptedBroker()
-    const refused = expect(openClient(broker.connection, options())).rejects.toThrow('the broker did not answer in time')
+    const refused = expect(openClient(broker.connection, options())).rejects.toThrow(
+      'the broker did not answer in time',
+    )
     await vi.advanceTimersByTimeAsync(1000)
     await refused
     expect(broker.closed).toBe(true)
@@ -109,9 +135,13 @@ describe('publish', () => {
   test('what the broker announced not to take is not sent', async () => {
     const broker = announcing({ properties: { retainAvailable: false, maximumQoS: 1, maximumPacketSize: 50 } })
     const client = await openClient(broker.connection, options())
-    await expect(client.publish(message({ retain: true }))).rejects.toThrow('the broker does not keep retained messages')
+    await expect(client.publish(message({ retain: true }))).rejects.toThrow(
+      'the broker does not keep retained messages',
+    )
     await expect(client.publish(message({ qos: 2 }))).rejects.toThrow('the broker takes no more than QoS 1')
-    await expect(client.publish(message({ payload: Buffer.alloc(100) }))).rejects.toThrow('the broker takes no packet larger than 50 bytes')
+    await expect(client.publish(message({ payload: Buffer.alloc(100) }))).rejects.toThrow(
+      'the broker takes no packet larger than 50 bytes',
+    )
     expect(commands(broker)).toEqual(['connect'])
   })
 
@@ -124,7 +154,9 @@ describe('publish', () => {
     expect(done).not.toHaveBeenCalled()
     broker.drain()
     await sent
-    const broken = new ScriptedBroker(5, (packet, self) => (packet.cmd === 'publish' ? self.end(new Error('reset')) : friendly(packet, self)))
+    const broken = new ScriptedBroker(5, (packet, self) =>
+      packet.cmd === 'publish' ? self.end(new Error('reset')) : friendly(packet, self),
+    )
     const other = await openClient(broken.connection, options())
     await expect(other.publish(message({ qos: 1 }))).rejects.toThrow('reset')
     await expect(other.publish(message({ qos: 0 }))).rejects.toThrow()
@@ -175,6 +207,8 @@ describe('receive', () => {
     broker.send(message({ topic: '', properties: { topicAlias: 1 } }))
     expect(topics).toEqual(['long/topic', 'long/topic'])
     broker.send(message({ topic: '', properties: { topicAlias: 2 } }))
+    broker.send(message({ topic: 'too late' }))
+    expect(topics).toHaveLength(2)
     expect((await client.closed)?.message).toBe('the broker used a topic alias that it had not set')
   })
 
@@ -191,7 +225,15 @@ test('subscriptions are granted or refused one by one', async () => {
     else friendly(packet, self)
   })
   const client = await openClient(broker.connection, options())
-  expect(await client.subscribe([{ topic: 'a', qos: 1 }, { topic: 'b', qos: 1 }], { subscriptionIdentifier: 4 })).toEqual([1, 0x87])
+  expect(
+    await client.subscribe(
+      [
+        { topic: 'a', qos: 1 },
+        { topic: 'b', qos: 1 },
+      ],
+      { subscriptionIdentifier: 4 },
+    ),
+  ).toEqual([1, 0x87])
   expect(broker.received[1]).toMatchObject({ properties: { subscriptionIdentifier: 4 } })
   expect(await client.unsubscribe(['a'])).toEqual([0])
 })
@@ -200,7 +242,8 @@ test('pings as often as the broker asks, and gives up when it does not answer', 
   vi.useFakeTimers({ toFake: ['setInterval', 'setTimeout', 'clearInterval', 'clearTimeout'] })
   let answers = true
   const broker = new ScriptedBroker(5, (packet, self) => {
-    if (packet.cmd === 'connect') self.send({ cmd: 'connack', sessionPresent: false, reasonCode: 0, properties: { serverKeepAlive: 5 } })
+    if (packet.cmd === 'connect')
+      self.send({ cmd: 'connack', sessionPresent: false, reasonCode: 0, properties: { serverKeepAlive: 5 } })
     else if (packet.cmd === 'pingreq' && answers) self.send({ cmd: 'pingresp' })
   })
   const client = await openClient(broker.connection, options())

@@ -15,7 +15,7 @@ function fallback({ kind, fallback: value }: Key): string {
 
 function table(): string {
   const rows = keys
-    .filter((key) => !key.section || key.fallback === false)
+    .filter((key) => !key.section || key.path.startsWith('listeners.'))
     .map((key) => [key.path, key.section ? 'keys, or false' : key.kind, fallback(key), key.description])
     .map(([path, kind, value, text]) => `| \`${path}\` | ${kind} | ${value === '' ? '' : `\`${value}\``} | ${text} |`)
   return ['| key | what | default | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')

@@ -69,7 +69,9 @@ export function friendly(packet: Packet, broker: ScriptedBroker): void {
   if (packet.cmd === 'publish' && packet.qos === 1) broker.send({ cmd: 'puback', messageId, reasonCode: 0 })
   if (packet.cmd === 'publish' && packet.qos === 2) broker.send({ cmd: 'pubrec', messageId, reasonCode: 0 })
   if (packet.cmd === 'pubrel') broker.send({ cmd: 'pubcomp', messageId, reasonCode: 0 })
-  if (packet.cmd === 'subscribe') broker.send({ cmd: 'suback', messageId, granted: packet.subscriptions.map((each) => each.qos) })
-  if (packet.cmd === 'unsubscribe') broker.send({ cmd: 'unsuback', messageId, granted: packet.unsubscriptions.map(() => 0) })
+  if (packet.cmd === 'subscribe')
+    broker.send({ cmd: 'suback', messageId, granted: packet.subscriptions.map((each) => each.qos) })
+  if (packet.cmd === 'unsubscribe')
+    broker.send({ cmd: 'unsuback', messageId, granted: packet.unsubscriptions.map(() => 0) })
   if (packet.cmd === 'pingreq') broker.send({ cmd: 'pingresp' })
 }

@@ -3,7 +3,10 @@ import { expect, test } from 'vitest'
 import type { SubFlags } from '../src/commands/sub.ts'
 import { printer } from '../src/commands/sub-printer.ts'
 
-function run(flags: Partial<SubFlags>, messages: Partial<IPublishPacket>[]): { out: string; done: number[]; removed: string[]; taken: boolean[] } {
+function run(
+  flags: Partial<SubFlags>,
+  messages: Partial<IPublishPacket>[],
+): { out: string; done: number[]; removed: string[]; taken: boolean[] } {
   const out: Buffer[] = []
   const done: number[] = []
   const removed: string[] = []
@@ -31,12 +34,21 @@ test('an empty payload is (null) with -v', () => {
 })
 
 test('-C counts what is printed', () => {
-  const result = run({ C: 2, filterOut: ['no/#'], R: true }, [{}, { topic: 'no/1' }, { retain: true }, { payload: Buffer.from('y') }])
+  const result = run({ C: 2, filterOut: ['no/#'], R: true }, [
+    {},
+    { topic: 'no/1' },
+    { retain: true },
+    { payload: Buffer.from('y') },
+  ])
   expect(result).toMatchObject({ out: 'x\ny\n', done: [0] })
 })
 
 test('--retained-only ends at the first other message, which stays unacknowledged', () => {
-  expect(run({ retainedOnly: true }, [{ retain: true }, {}])).toMatchObject({ out: 'x\n', done: [0], taken: [true, false] })
+  expect(run({ retainedOnly: true }, [{ retain: true }, {}])).toMatchObject({
+    out: 'x\n',
+    done: [0],
+    taken: [true, false],
+  })
 })
 
 test('--remove-retained clears what is not filtered out', () => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { assert, maxSafeNat, property } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { formatBytes, formatDuration, parseBytes, parseCount, parseDuration } from '../src/config/units.ts'
 
@@ -48,8 +48,8 @@ test('a count has no unit', () => {
 })
 
 test('what is formatted is read back as it was', () => {
-  fc.assert(
-    fc.property(fc.maxSafeNat(), (n) => {
+  assert(
+    property(maxSafeNat(), (n) => {
       expect(parseDuration(formatDuration(n))).toBe(n)
       expect(parseBytes(formatBytes(n))).toBe(n)
     }),

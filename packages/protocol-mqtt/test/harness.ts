@@ -1,10 +1,21 @@
-import { type Broker, type BrokerOptions, createBroker, type PeerInfo, type Storage } from '@isomq/kernel'
+import {
+  allowAll,
+  type Broker,
+  type BrokerOptions,
+  createBroker,
+  type Guard,
+  type PeerInfo,
+  type Storage,
+} from '@isomq/kernel'
 import { memoryStorage } from '@isomq/storage-memory'
 import { fakeHost, type FakeHost } from '@isomq/testkit'
-import { linkConnections } from '@isomq/transport-memory'
+import { linkConnections, type LinkOptions } from '@isomq/transport-memory'
+import { afterEach, expect } from 'vitest'
 import { Decoder } from '../src/codec/decoder.ts'
 import { encode } from '../src/codec/encoder.ts'
 import {
+  type Ack,
+  type AckType,
   type Connack,
   type Connect,
   type FilterRequest,
@@ -14,7 +25,7 @@ import {
   type ProtocolVersion,
   Publish,
 } from '../src/codec/packet.ts'
-import type { PublishProperties } from '../src/codec/packet-properties.ts'
+import type { DisconnectProperties, PublishProperties } from '../src/codec/packet-properties.ts'
 import { mqtt } from '../src/mqtt.ts'
 import type { MqttOptions } from '../src/options.ts'
 
@@ -29,11 +40,26 @@ export interface Bench {
   connect(connect?: Partial<Connect>): Promise<TestClient & { readonly connack: Connack }>
   /** Stops the broker without a word, as a crash would, and starts another on the same storage. */
   restart(): Promise<Bench>
+  /** Takes the contexts of all faults reported so far. What a test leaves here fails it. */
+  takeReports(): string[]
 }
 
 export interface BenchOptions extends Partial<Omit<BrokerOptions, 'host'>> {
   readonly mqtt?: Partial<MqttOptions>
   readonly host?: FakeHost
+  readonly link?: LinkOptions
+}
+
+const opened: Bench[] = []
+
+// A fault that was reported is a bug, whatever the test was about.
+afterEach(() => {
+  for (const { takeReports } of opened.splice(0)) expect(takeReports()).toEqual([])
+})
+
+/** A guard that allows all but what is said. */
+export function guardOf(guard: Partial<Guard>): Guard {
+  return { ...allowAll, ...guard }
 }
 
 /** Starts a bench. */
@@ -43,11 +69,12 @@ export async function bench(options: BenchOptions = {}): Promise<Bench> {
   const broker = await createBroker({ ...options, storage, host })
   const protocol = mqtt(options.mqtt)
   const dial = (version: ProtocolVersion = 5, peer: Partial<PeerInfo> = {}): TestClient => {
-    const [near, far] = linkConnections({ peer })
+    const [near, far] = linkConnections({ ...options.link, peer })
     protocol.serve(far, broker)
     return testClient(near, version, host)
   }
-  return {
+  let seen = 0
+  const made: Bench = {
     broker,
     host,
     storage,
@@ -58,16 +85,27 @@ export async function bench(options: BenchOptions = {}): Promise<Bench> {
       return Object.assign(client, { connack })
     },
     restart: () => bench({ ...options, storage, host }),
+    takeReports() {
+      const fresh = host.reports.slice(seen).map(({ error, context }) => `${context}: ${String(error)}`)
+      seen = host.reports.length
+      return fresh
+    },
   }
+  opened.push(made)
+  return made
 }
 
 /** The client's end of a connection. What the broker sends is decoded and kept in order. */
 export interface TestClient {
   /** Everything received and not yet taken. */
   readonly received: Packet[]
+  /** The bytes received, one array for each `send` of the broker. */
+  readonly chunks: Uint8Array[]
   readonly closed: boolean
   /** Sends packets and lets the broker work until it is quiet. */
   send(...packets: OutgoingPacket[]): Promise<void>
+  /** Sends packets in one chunk; the broker gets no time yet. */
+  write(...packets: OutgoingPacket[]): void
   /** The same with bytes as they are. */
   raw(...bytes: number[]): Promise<void>
   login(connect?: Partial<Connect>): Promise<Connack>
@@ -80,6 +118,11 @@ export interface TestClient {
     options?: Partial<FilterRequest> & { identifier?: number; packetId?: number },
   ): Promise<number>
   publish(topic: string, payload: string, options?: PublishOptions): Promise<void>
+  /** Sends PUBACK, PUBREC, PUBREL or PUBCOMP. */
+  ack(type: AckType, packetId: number, reasonCode?: number): Promise<void>
+  disconnect(reasonCode?: number, properties?: DisconnectProperties): Promise<void>
+  /** Takes a PUBLISH of this payload and acknowledges it to the end. */
+  take(payload: string): Promise<Publish>
   /** Cuts the connection without a farewell. */
   drop(): Promise<void>
   pause(): void
@@ -94,6 +137,34 @@ export interface PublishOptions {
   readonly properties?: PublishProperties
 }
 
+/** A CONNECT with defaults. */
+export function connectPacket(connect: Partial<Connect> = {}): Connect {
+  const { version = 5 } = connect
+  const clientId = version === 3 ? 'c3' : ''
+  return { type: PacketType.Connect, version, cleanStart: true, keepAlive: 0, clientId, ...connect }
+}
+
+/** A PUBLISH with defaults: QoS 0, or the next best packet identifier. */
+export function publishPacket(
+  topic: string,
+  payload: string,
+  options: PublishOptions = {},
+): OutgoingPacket & { type: typeof PacketType.Publish } {
+  const { qos = 0, retain = false, dup = false, packetId = qos === 0 ? 0 : 1, properties } = options
+  const bytes = new TextEncoder().encode(payload)
+  return { type: PacketType.Publish, topic, payload: bytes, qos, retain, dup, packetId, properties }
+}
+
+/** One line of a SUBSCRIBE with defaults. */
+export function request(filter: string, options: Partial<FilterRequest> = {}): FilterRequest {
+  return { filter, qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0, ...options }
+}
+
+/** A PUBACK, PUBREC, PUBREL or PUBCOMP. */
+export function ackPacket(type: AckType, packetId: number, reasonCode: number = 0): OutgoingPacket {
+  return { type, packetId, reasonCode } as Ack<typeof PacketType.Puback>
+}
+
 /** The payload of a PUBLISH as text. */
 export function text(packet: Publish): string {
   return new TextDecoder().decode(packet.payload)
@@ -106,10 +177,12 @@ function testClient(
 ): TestClient {
   const decoder = new Decoder({ role: 'client', maxPacketSize: 2 ** 28, version })
   const received: Packet[] = []
+  const chunks: Uint8Array[] = []
   let closed = false
   let lastId = 0
   connection.start({
     data(bytes) {
+      chunks.push(bytes.slice())
       decoder.push(bytes)
       for (let packet = decoder.next(); packet !== undefined; packet = decoder.next()) received.push(packet)
     },
@@ -120,6 +193,7 @@ function testClient(
   })
   const client: TestClient = {
     received,
+    chunks,
     get closed() {
       return closed
     },
@@ -127,13 +201,15 @@ function testClient(
       for (const packet of packets) connection.send(encode(packet, version))
       await host.settle()
     },
+    write(...packets) {
+      connection.send(Uint8Array.from(packets.flatMap((packet) => Array.from(encode(packet, version)))))
+    },
     async raw(...bytes) {
       connection.send(Uint8Array.from(bytes))
       await host.settle()
     },
     async login(connect = {}) {
-      const defaults = { version, cleanStart: true, keepAlive: 0, clientId: version === 3 ? 'c3' : '' }
-      await client.send({ type: PacketType.Connect, ...defaults, ...connect })
+      await client.send(connectPacket({ version, ...connect }))
       return client.expect(PacketType.Connack)
     },
     expect<T extends Packet['type']>(type: T): Packet & { type: T } {
@@ -147,16 +223,8 @@ function testClient(
     },
     async subscribe(filter, options = {}) {
       const { identifier, packetId = ++lastId, ...rest } = options
-      const request = {
-        filter,
-        qos: 0 as const,
-        noLocal: false,
-        retainAsPublished: false,
-        retainHandling: 0 as const,
-        ...rest,
-      }
       const properties = identifier === undefined ? undefined : { subscriptionIdentifier: identifier }
-      await client.send({ type: PacketType.Subscribe, packetId, filters: [request], properties })
+      await client.send({ type: PacketType.Subscribe, packetId, filters: [request(filter, rest)], properties })
       const at = received.findIndex((p) => p.type === PacketType.Suback)
       const [suback] = received.splice(at, 1)
       if (suback?.type !== PacketType.Suback || suback.packetId !== packetId)
@@ -164,10 +232,22 @@ function testClient(
       return suback.reasonCodes[0]!
     },
     async publish(topic, payload, options = {}) {
-      const { qos = 0, retain = false, dup = false, properties } = options
-      const packetId = options.packetId ?? (qos > 0 ? ++lastId : 0)
-      const bytes = new TextEncoder().encode(payload)
-      await client.send({ type: PacketType.Publish, topic, payload: bytes, qos, retain, dup, packetId, properties })
+      const packetId = options.packetId ?? ((options.qos ?? 0) > 0 ? ++lastId : 0)
+      await client.send(publishPacket(topic, payload, { ...options, packetId }))
+    },
+    ack: (type, packetId, reasonCode) => client.send(ackPacket(type, packetId, reasonCode)),
+    disconnect: (reasonCode = 0, properties = undefined) =>
+      client.send({ type: PacketType.Disconnect, reasonCode, properties }),
+    async take(payload) {
+      const got = client.expect(PacketType.Publish)
+      expect(text(got)).toBe(payload)
+      const { qos, packetId } = got
+      if (qos === 1) await client.ack(PacketType.Puback, packetId)
+      if (qos < 2) return got
+      await client.ack(PacketType.Pubrec, packetId)
+      expect(client.expect(PacketType.Pubrel).packetId).toBe(packetId)
+      await client.ack(PacketType.Pubcomp, packetId)
+      return got
     },
     async drop() {
       connection.close(new Error('cut'))

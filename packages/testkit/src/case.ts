@@ -1,8 +1,8 @@
 /** One statement of a contract, runnable under any test runner: `run` rejects when the statement does not hold. */
 export interface Case<Harness> {
   readonly name: string
-  /** A feature that not every implementation has. `select` leaves such cases out where it is declared missing. */
-  readonly needs?: string | undefined
+  /** Features that not every implementation has. `select` leaves the case out where one is declared missing. */
+  readonly needs?: readonly string[] | undefined
   run(harness: Harness): Promise<void>
 }
 
@@ -25,13 +25,10 @@ export function select<Harness>(
   const skipped: Skipped[] = []
   const excuses = new Set<string>()
   for (const each of suite) {
-    const reason = each.needs === undefined ? undefined : reasons.get(each.needs)
-    if (each.needs === undefined || reason === undefined) {
-      cases.push(each)
-      continue
-    }
-    excuses.add(each.needs)
-    skipped.push({ name: each.name, reason })
+    const lacking = (each.needs ?? []).filter((feature) => reasons.has(feature))
+    for (const feature of lacking) excuses.add(feature)
+    if (lacking.length === 0) cases.push(each)
+    else skipped.push({ name: each.name, reason: lacking.map((feature) => reasons.get(feature)).join('; ') })
   }
   for (const feature of reasons.keys()) {
     if (!excuses.has(feature)) throw new Error(`no case of this suite needs ${feature}`)

@@ -29,7 +29,7 @@ export interface StorageHarness {
 export function storageCase(
   name: string,
   body: (storage: Storage, harness: StorageHarness) => Promise<void>,
-  needs?: 'reopen' | 'failing',
+  ...needs: readonly ('reopen' | 'failing')[]
 ): Case<StorageHarness> {
   return {
     name,

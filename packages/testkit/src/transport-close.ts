@@ -21,32 +21,40 @@ export const transportClose: readonly Case<TransportHarness>[] = [
     equal(client.seen.closes[0], undefined, 'the own close')
   }),
 
-  linkCase('close flushes to a peer that pauses for a while', async ({ client, server, fill, start, until, idle }) => {
-    start()
-    server.connection.pause()
-    const sent = await fill(client)
-    client.connection.close()
-    await idle()
-    server.connection.resume()
-    await until("the peer's close", () => server.seen.closes.length > 0)
-    equalBytes(server.seen.bytes(), sent, 'received')
-    equal(server.seen.closes[0], undefined, "the peer's close")
-  }),
+  linkCase(
+    'close flushes to a peer that pauses for a while',
+    async ({ client, server, fill, start, until, idle }) => {
+      start()
+      server.connection.pause()
+      const sent = await fill(client)
+      client.connection.close()
+      await idle()
+      server.connection.resume()
+      await until("the peer's close", () => server.seen.closes.length > 0)
+      equalBytes(server.seen.bytes(), sent, 'received')
+      equal(server.seen.closes[0], undefined, "the peer's close")
+    },
+    'backpressure',
+  ),
 
-  linkCase('close with an error ends now and reports it', async ({ client, server, fill, start, until }) => {
-    start()
-    server.connection.pause()
-    const sent = await fill(client)
-    const error = new Error('cut off')
-    client.connection.close(error)
-    equal(client.seen.closes.length, 0, 'calls of the reader inside close')
-    equal(client.connection.send(pattern(10)), false, 'send after close')
-    await until('the own close, though the peer reads nothing', () => client.seen.closes.length > 0)
-    equal(client.seen.closes[0], error, 'the error of the own close')
-    server.connection.resume()
-    await until("the peer's close", () => server.seen.closes.length > 0)
-    equalBytes(server.seen.bytes(), sent.slice(0, server.seen.length), 'what arrived')
-  }),
+  linkCase(
+    'close with an error ends now and reports it',
+    async ({ client, server, fill, start, until }) => {
+      start()
+      server.connection.pause()
+      const sent = await fill(client)
+      const error = new Error('cut off')
+      client.connection.close(error)
+      equal(client.seen.closes.length, 0, 'calls of the reader inside close')
+      equal(client.connection.send(pattern(10)), false, 'send after close')
+      await until('the own close, though the peer reads nothing', () => client.seen.closes.length > 0)
+      equal(client.seen.closes[0], error, 'the error of the own close')
+      server.connection.resume()
+      await until("the peer's close", () => server.seen.closes.length > 0)
+      equalBytes(server.seen.bytes(), sent.slice(0, server.seen.length), 'what arrived')
+    },
+    'backpressure',
+  ),
 
   linkCase(
     'close with an error drops what was not sent yet',
@@ -60,6 +68,7 @@ export const transportClose: readonly Case<TransportHarness>[] = [
       await until("the peer's close", () => server.seen.closes.length > 0)
       assert(server.seen.length < sent.length, 'everything arrived')
     },
+    'backpressure',
     'drop',
   ),
 
@@ -74,6 +83,7 @@ export const transportClose: readonly Case<TransportHarness>[] = [
       await until('the own close, though the peer reads nothing', () => client.seen.closes.length > 0)
       assert(client.seen.closes[0] instanceof Error, 'bytes were dropped and close says nothing of it')
     },
+    'backpressure',
   ),
 
   linkCase('close is idempotent', async ({ client, start, until }) => {
@@ -144,16 +154,20 @@ export const transportClose: readonly Case<TransportHarness>[] = [
     equal(answers[0], false, 'send')
   }),
 
-  linkCase('no drain comes after close', async ({ client, server, fill, start, until }) => {
-    start()
-    server.connection.pause()
-    await fill(client)
-    client.connection.close()
-    const before = client.seen.drains
-    server.connection.resume()
-    await until('both closes', () => client.seen.closes.length > 0 && server.seen.closes.length > 0)
-    equal(client.seen.drains, before, 'drains')
-  }),
+  linkCase(
+    'no drain comes after close',
+    async ({ client, server, fill, start, until }) => {
+      start()
+      server.connection.pause()
+      await fill(client)
+      client.connection.close()
+      const before = client.seen.drains
+      server.connection.resume()
+      await until('both closes', () => client.seen.closes.length > 0 && server.seen.closes.length > 0)
+      equal(client.seen.drains, before, 'drains')
+    },
+    'backpressure',
+  ),
 
   linkCase('a connection closed before start says so after it', async ({ client, server, until, idle }) => {
     server.start()

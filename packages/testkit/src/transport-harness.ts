@@ -5,7 +5,8 @@ import { pattern, probe, type Probe, type ProbeOptions } from './probe.ts'
 
 /**
  * How the suite reaches a transport. One harness serves one case.
- * Features a transport may lack: `drop` (close with an error discards what was not sent yet).
+ * Features a transport may lack: `backpressure` (a paused reader holds its peer back), `drop` (close with an error
+ * discards what was not sent yet).
  */
 export interface TransportHarness {
   /** Two ends of one new connection; neither is started. */
@@ -40,7 +41,11 @@ export interface Ends {
 }
 
 /** A case over one fresh link. Whatever it does, at the end both readers must have been closed exactly once, last, and alone. */
-export function linkCase(name: string, body: (ends: Ends) => Promise<void>, needs?: string): Case<TransportHarness> {
+export function linkCase(
+  name: string,
+  body: (ends: Ends) => Promise<void>,
+  ...needs: readonly ('backpressure' | 'drop')[]
+): Case<TransportHarness> {
   return {
     name,
     needs,
@@ -116,8 +121,8 @@ async function finish({ client, server, until, idle }: Ends): Promise<void> {
 }
 
 async function fill({ connection, seen }: End, idle: () => Promise<void>): Promise<Uint8Array> {
-  const size = 64 * 1024
-  const most = 1024
+  const size = 256 * 1024
+  const most = 256
   const parts: Uint8Array[] = []
   for (let drains = -1; drains !== seen.drains;) {
     drains = seen.drains

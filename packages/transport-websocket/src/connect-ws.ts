@@ -38,15 +38,22 @@ export interface ConnectWsOptions {
  * the HTTP status of a refusal. Redirects are not followed.
  */
 export function connectWs(options: ConnectWsOptions): Promise<Connection> {
-  const { url, protocols = ['mqtt'], highWaterMark = 65_536, linger = 5_000 } = options
+  const { url, protocols = ['mqtt'], timeout = 10_000, highWaterMark = 65_536, linger = 5_000 } = options
   return new Promise((resolve, reject) => {
     const ws = new WebSocket(url, [...protocols], clientOptions(options, linger))
     let socket: Socket | undefined
     ws.once('upgrade', (response) => {
       socket = response.socket
     })
-    ws.once('error', reject)
+    // Our own: that of `ws` starts anew with every byte.
+    const timer = setTimeout(() => {
+      reject(Object.assign(new Error(`${url} did not open within ${timeout} ms`), { code: 'ETIMEDOUT' }))
+      ws.terminate()
+    }, timeout)
+    ws.on('error', reject)
+    ws.once('close', () => clearTimeout(timer))
     ws.once('open', () => {
+      clearTimeout(timer)
       ws.off('error', reject)
       if (socket === undefined) throw new Error('an open WebSocket has been upgraded')
       resolve(new WsConnection(ws, socket, peerInfo(socket), { highWaterMark, linger }))
@@ -54,10 +61,9 @@ export function connectWs(options: ConnectWsOptions): Promise<Connection> {
   })
 }
 
-function clientOptions({ headers, tls = {}, timeout, maxPayload }: ConnectWsOptions, linger: number): ClientOptions {
+function clientOptions({ headers, tls = {}, maxPayload }: ConnectWsOptions, linger: number): ClientOptions {
   const options: ClientOptions & { maxFragments: number; closeTimeout: number } = {
     perMessageDeflate: false,
-    handshakeTimeout: timeout ?? 10_000,
     maxPayload: maxPayload ?? 16 * 1024 * 1024,
     maxFragments: 1024,
     skipUTF8Validation: true,

@@ -36,13 +36,14 @@ export function connectWebSocket(options: ConnectWebSocketOptions): Promise<Conn
       fail(`did not open within ${timeout} ms`)
       socket.close()
     }, timeout)
-    socket.onerror = () => undefined
-    socket.onclose = ({ code }) => fail(`closed with code ${code} before it opened`)
-    socket.onopen = () => {
+    // An error event tells nothing; the code of `close`, which follows, does.
+    socket.addEventListener('error', () => undefined)
+    socket.addEventListener('close', ({ code }) => fail(`closed with code ${code} before it opened`))
+    socket.addEventListener('open', () => {
       clearTimeout(timer)
       const secure = url.startsWith('wss:')
       const peer = { transport: secure ? 'wss' : 'ws', secure }
       resolve(new NativeConnection(socket, peer, { highWaterMark, maxHeld, linger }))
-    }
+    })
   })
 }

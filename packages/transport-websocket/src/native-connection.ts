@@ -37,10 +37,8 @@ export class NativeConnection implements Connection {
     this.#socket = socket
     this.#options = options
     socket.binaryType = 'arraybuffer'
-    socket.onmessage = ({ data }: MessageEvent<unknown>) => this.#message(data)
-    socket.onclose = ({ code, reason }) => this.#finish(endOf(code, reason))
-    // It tells nothing; the code of `close`, which follows, does.
-    socket.onerror = () => undefined
+    socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => this.#message(data))
+    socket.addEventListener('close', ({ code, reason }) => this.#finish(endOf(code, reason)))
   }
 
   get bufferedAmount(): number {

@@ -13,7 +13,12 @@ export interface DialTls {
   readonly insecure?: boolean
 }
 
-/** Connects to a broker. Throws a UserError that says where to and why not. */
+/** The broker cannot be reached, now. The message says where it was sought and why it was not found. */
+class Unreachable extends Error {
+  override readonly name: string = 'Unreachable'
+}
+
+/** Connects to a broker. Rejects with `Unreachable`, or with a UserError when a file for TLS cannot be read. */
 export async function dial(target: Target, files: DialTls, version: number | undefined): Promise<Connection> {
   const secure = target.scheme === 'mqtts' || target.scheme === 'wss'
   const tls = secure ? { tls: await readTls(files) } : {}
@@ -22,7 +27,7 @@ export async function dial(target: Target, files: DialTls, version: number | und
     if (target.path === '') return await connectTcp({ host: target.host, port: target.port, ...tls })
     return await connectWs({ url, protocols: [version === 3 ? 'mqttv3.1' : 'mqtt'], ...tls })
   } catch (error) {
-    throw new UserError(`cannot connect to ${url}: ${explain(error)}`)
+    throw new Unreachable(`cannot connect to ${url}: ${explain(error)}`)
   }
 }
 
@@ -43,7 +48,12 @@ async function read(flag: string, file: string): Promise<Buffer> {
   }
 }
 
+const untrusted = 'who signed its certificate is not trusted (name the authority with --cafile)'
 const texts: ReadonlyMap<string, string> = new Map([
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', untrusted],
+  ['SELF_SIGNED_CERT_IN_CHAIN', untrusted],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', untrusted],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', untrusted],
   ['ECONNREFUSED', 'connection refused (does a broker listen there?)'],
   ['ENOTFOUND', 'no such host'],
   ['EAI_AGAIN', 'the name of the host cannot be looked up'],

@@ -7,14 +7,22 @@ import { formatTime, isoTime } from './time-format.ts'
 type Piece = (arrived: Arrived) => string | Buffer
 type Read = (arrived: Arrived) => string | number | Buffer | undefined
 
-const escapes: ReadonlyMap<string, string> = new Map(Object.entries({ '\\': '\\', 0: '\0', a: '\x07', e: '\x1b', n: '\n', r: '\r', t: '\t', v: '\v' }))
+const escapes: ReadonlyMap<string, string> = new Map(
+  Object.entries({ '\\': '\\', 0: '\0', a: '\x07', e: '\x1b', n: '\n', r: '\r', t: '\t', v: '\v' }),
+)
 
 /** Parameters that take a width: `%10t`, `%-10t`, `%.5t`, `%05l`. */
 const sized: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['A', ({ message }) => message.properties?.topicAlias],
   ['C', ({ message }) => message.properties?.contentType],
   ['E', ({ message }) => message.properties?.messageExpiryInterval],
-  ['F', ({ message }) => (message.properties?.payloadFormatIndicator === undefined ? undefined : Number(message.properties.payloadFormatIndicator))],
+  [
+    'F',
+    ({ message }) =>
+      message.properties?.payloadFormatIndicator === undefined
+        ? undefined
+        : Number(message.properties.payloadFormatIndicator),
+  ],
   ['I', ({ time }) => isoTime(time)],
   ['l', ({ message }) => message.payload.length],
   ['m', ({ message }) => message.messageId ?? 0],
@@ -37,7 +45,8 @@ const plain: ReadonlyMap<string, Piece> = new Map<string, Piece>([
   ['U', ({ time }) => formatTime('s', time) + '.' + formatTime('N', time)],
 ])
 
-const token = /%(?<flags>[-0]*)(?<width>\d*)(?:\.(?<most>\d+))?(?<letter>.)|@(?<time>.)|\\(?<escape>.)|(?<stray>[%@\\])|[^%@\\]+/gsu
+const token =
+  /%(?<flags>[-0]*)(?<width>\d*)(?:\.(?<most>\d+))?(?<letter>.)|@(?<time>.)|\\(?<escape>.)|(?<stray>[%@\\])|[^%@\\]+/gsu
 
 /** Turns a format of `-F` into a function. Throws a UserError that names what it does not know. */
 export function compileFormat(format: string): (arrived: Arrived) => Buffer {

@@ -53,7 +53,11 @@ export class MqttClient {
   constructor(connection: Connection, options: ClientOptions) {
     this.#options = options
     const version = options.connect.protocolVersion ?? 5
-    this.#pipe = new PacketPipe(connection, { version, onPacket: (packet) => this.#receive(packet), trace: options.trace })
+    this.#pipe = new PacketPipe(connection, {
+      version,
+      onPacket: (packet) => this.#receive(packet),
+      trace: options.trace,
+    })
     this.#inbound = new Inbound(this.#pipe, options.unreleased, options.onMessage)
   }
 
@@ -71,7 +75,10 @@ export class MqttClient {
   async login(): Promise<void> {
     void this.closed.then((error) => this.#end(error))
     const answered = new Promise<IConnackPacket>((resolve) => (this.#gotConnack = resolve))
-    const timer = setTimeout(() => this.#pipe.close(new Error('the broker did not answer in time')), this.#options.connectTimeout)
+    const timer = setTimeout(
+      () => this.#pipe.close(new Error('the broker did not answer in time')),
+      this.#options.connectTimeout,
+    )
     await this.#pipe.send(this.#options.connect)
     const answer = await Promise.race([answered, this.closed])
     clearTimeout(timer)
@@ -116,7 +123,10 @@ export class MqttClient {
 
   /** Resolves when the broker has answered, with its code for each filter where the protocol has one. */
   async unsubscribe(unsubscriptions: string[], properties?: object): Promise<readonly number[]> {
-    const answer = await this.#request({ cmd: 'unsubscribe', unsubscriptions, ...(properties && { properties }) }, 'unsuback')
+    const answer = await this.#request(
+      { cmd: 'unsubscribe', unsubscriptions, ...(properties && { properties }) },
+      'unsuback',
+    )
     return answer.cmd === 'unsuback' ? (answer.granted ?? []) : []
   }
 
@@ -161,7 +171,9 @@ export class MqttClient {
     } else if (packet.cmd === 'publish' || packet.cmd === 'pubrel') {
       this.#inbound.receive(packet)
     } else if (packet.cmd === 'disconnect') {
-      this.#pipe.close(new Refused('Disconnected by the broker', packet.reasonCode ?? 0, packet.properties?.reasonString))
+      this.#pipe.close(
+        new Refused('Disconnected by the broker', packet.reasonCode ?? 0, packet.properties?.reasonString),
+      )
     } else {
       this.#replies.receive(packet)
     }

@@ -27,7 +27,9 @@ export class PacketPipe {
     this.#parser = parser({ protocolVersion: options.version })
     this.#parser.on('packet', (packet) => this.#take(packet))
     this.#parser.on('error', (error: unknown) => {
-      this.close(new Error(`the broker sent what is not MQTT: ${error instanceof Error ? error.message : String(error)}`))
+      this.close(
+        new Error(`the broker sent what is not MQTT: ${error instanceof Error ? error.message : String(error)}`),
+      )
     })
     connection.start({
       data: (bytes) => this.#data(bytes),

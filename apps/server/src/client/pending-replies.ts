@@ -20,7 +20,12 @@ export class PendingReplies {
     do this.#last = (this.#last % 65535) + 1
     while (this.#waiting.has(this.#last))
     const id = this.#last
-    const waiting: Waiting = { expected: undefined, early: undefined, resolve: () => undefined, reject: () => undefined }
+    const waiting: Waiting = {
+      expected: undefined,
+      early: undefined,
+      resolve: () => undefined,
+      reject: () => undefined,
+    }
     this.#waiting.set(id, waiting)
     return { id, reply: (expected) => this.#reply(waiting, expected) }
   }

@@ -26,11 +26,17 @@ const known: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['topic-alias', ['topicAlias', 'number', ['publish']]],
   ['subscription-identifier', ['subscriptionIdentifier', 'number', ['subscribe']]],
   ['will-delay-interval', ['willDelayInterval', 'number', ['will']]],
-  ['user-property', ['userProperties', 'pair', ['connect', 'publish', 'subscribe', 'unsubscribe', 'disconnect', 'will']]],
+  [
+    'user-property',
+    ['userProperties', 'pair', ['connect', 'publish', 'subscribe', 'unsubscribe', 'disconnect', 'will']],
+  ],
 ])
 
 /** Takes every `-D COMMAND PROPERTY VALUE…` out of the arguments: `user-property` has two values, the others one. `takesValue` says which other flags are followed by a value. */
-export function takeProperties(args: readonly string[], takesValue: (flag: string) => boolean): { readonly rest: string[]; readonly groups: string[][] } {
+export function takeProperties(
+  args: readonly string[],
+  takesValue: (flag: string) => boolean,
+): { readonly rest: string[]; readonly groups: string[][] } {
   const rest: string[] = []
   const groups: string[][] = []
   for (let i = 0; i < args.length; i++) {
@@ -52,12 +58,14 @@ export function readProperties(groups: readonly (readonly string[])[]): Readonly
   const result = new Map<PropertyCommand, Properties>()
   for (const [command = '', property = '', ...values] of groups) {
     const entry = known.get(property)
-    const flag = `-D ${[command, property, ...values].join(' ')}`
+    const flag = ['-D', command, property, ...values].filter((part) => part !== '').join(' ')
     if (entry === undefined) throw new UserError(`${flag}: unknown property ${property || '(none given)'}`)
     const [name, kind, commands] = entry
     const owner = commands.find((each) => each === command)
-    if (owner === undefined) throw new UserError(`${flag}: ${property} is a property of ${commands.join(', ')}, not of ${command}`)
-    if (values.length !== (kind === 'pair' ? 2 : 1)) throw new UserError(`${flag}: needs ${kind === 'pair' ? 'a name and a value' : 'a value'}`)
+    if (owner === undefined)
+      throw new UserError(`${flag}: ${property} is a property of ${commands.join(', ')}, not of ${command}`)
+    if (values.length !== (kind === 'pair' ? 2 : 1))
+      throw new UserError(`${flag}: needs ${kind === 'pair' ? 'a name and a value' : 'a value'}`)
     const properties = result.get(owner) ?? {}
     result.set(owner, properties)
     if (kind === 'pair') addPair(properties, values)

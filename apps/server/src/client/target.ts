@@ -13,7 +13,7 @@ export interface Target {
 }
 
 /** How the bytes go. */
-export type Scheme = 'mqtt' | 'mqtts' | 'ws' | 'wss'
+type Scheme = 'mqtt' | 'mqtts' | 'ws' | 'wss'
 
 /** The flags that say where to connect. */
 export interface TargetFlags {
@@ -55,8 +55,8 @@ function fromUrl(url: URL, text: string): Target {
   const scheme = (['mqtt', 'mqtts', 'ws', 'wss'] as const).find((each) => `${each}:` === url.protocol)
   if (scheme === undefined) throw new UserError(`-L ${text}: must begin with mqtt://, mqtts://, ws:// or wss://`)
   const web = scheme === 'ws' || scheme === 'wss'
-  // What a URL calls its fragment is part of the topic: `#` is a wildcard.
-  const topic = web ? '' : decodeURIComponent(url.pathname.slice(1) + url.search + url.hash)
+  // From the text: a URL would take `#` for a fragment, and `..` for a step up.
+  const topic = web ? '' : decodeURIComponent(/^[^:]+:\/\/[^/]*\/(.*)$/s.exec(text)?.[1] ?? '')
   return {
     scheme,
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),

@@ -11,7 +11,11 @@ export function addClientFlags(command: Command): Command {
     .optionsGroup('Connection:')
     .option('-L, --url <url>', 'mqtt(s)://[user[:password]@]host[:port][/topic] or ws(s)://host[:port]/path')
     .option('-h, --host <host>', 'host of the broker (default: localhost)')
-    .option('-p, --port <port>', 'its port (default: 1883; 8883 with TLS; 8083 and 8084 for WebSocket)', integer(1, 65535))
+    .option(
+      '-p, --port <port>',
+      'its port (default: 1883; 8883 with TLS; 8083 and 8084 for WebSocket)',
+      integer(1, 65535),
+    )
     .option('--ws', 'connect by WebSocket')
     .option('--path <path>', 'WebSocket path (default: /mqtt)')
     .option('-V, --protocol-version <version>', 'MQTT version: 5, 3.1.1 or 3.1', protocolVersion, 5)
@@ -31,15 +35,24 @@ export function addClientFlags(command: Command): Command {
     .option('--will-payload <text>', 'its payload')
     .option('--will-qos <qos>', 'its QoS', qos)
     .option('--will-retain', 'retain it')
-    .addOption(new Option('-D, --property <command property value...>', 'an MQTT 5 property, such as publish content-type text/plain'))
+    .addOption(
+      new Option(
+        '-D, --property <command property value...>',
+        'an MQTT 5 property, such as publish content-type text/plain',
+      ),
+    )
     .optionsGroup('Output:')
     .option('-d, --debug', 'print every packet to stderr')
     .option('--quiet', 'print no errors')
 }
 
 /** Takes the `-D` groups out of a command line before it is parsed: how many values follow depends on the property. */
-export function splitProperties(command: Command, args: readonly string[]): { readonly rest: readonly string[]; readonly properties: PropertyMap } {
-  const takesValue = (flag: string): boolean => command.options.some((option) => option.required && (option.short === flag || option.long === flag))
+export function splitProperties(
+  command: Command,
+  args: readonly string[],
+): { readonly rest: readonly string[]; readonly properties: PropertyMap } {
+  const takesValue = (flag: string): boolean =>
+    command.options.some((option) => option.required && (option.short === flag || option.long === flag))
   const { rest, groups } = takeProperties(args, takesValue)
   return { rest, properties: readProperties(groups) }
 }

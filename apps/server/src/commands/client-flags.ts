@@ -69,7 +69,8 @@ export function connectPacket(flags: ClientFlags, properties: PropertyMap, name:
 
 function checkFlags(flags: ClientFlags, properties: PropertyMap, secretAlone: boolean): void {
   const version = flags.protocolVersion
-  if (flags.disableCleanSession === true && flags.id === undefined) throw new UserError('-c needs a client id: give one with -i')
+  if (flags.disableCleanSession === true && flags.id === undefined)
+    throw new UserError('-c needs a client id: give one with -i')
   if (flags.id !== undefined && flags.idPrefix !== undefined) throw new UserError('-i and -I cannot go together')
   if (version < 5 && properties.size > 0) throw new UserError('-D needs MQTT 5 (-V 5)')
   if (version < 5 && flags.sessionExpiryInterval !== undefined) throw new UserError('-x needs MQTT 5 (-V 5)')
@@ -84,7 +85,9 @@ function checkFlags(flags: ClientFlags, properties: PropertyMap, secretAlone: bo
 /** Short enough for MQTT 3.1, which allows 23 characters. */
 function clientId(flags: ClientFlags, name: string): string {
   if (flags.id !== undefined) return flags.id
-  return flags.idPrefix === undefined ? `isomq-${name}-${randomBytes(4).toString('hex')}` : `${flags.idPrefix}${process.pid}`
+  return flags.idPrefix === undefined
+    ? `isomq-${name}-${randomBytes(4).toString('hex')}`
+    : `${flags.idPrefix}${process.pid}`
 }
 
 function will(flags: ClientFlags, topic: string, properties: PropertyMap): NonNullable<IConnectPacket['will']> {

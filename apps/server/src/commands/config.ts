@@ -19,7 +19,7 @@ export async function checkCommand(flags: ConfigFlags): Promise<string> {
     })
   }
   if (errors.length > 0) throw new UserError(errors)
-  return `${file ?? 'no configuration file; the defaults'}: ok\n`
+  return `${file ?? 'no configuration file'}: ok\n`
 }
 
 /** `isomq config print`: every key in force and where its value came from. */
@@ -27,10 +27,15 @@ export async function printCommand(flags: ConfigFlags, json: boolean): Promise<s
   const loaded = await load(flags)
   const rows = keys.flatMap((key) => rowOf(key, loaded))
   if (json) {
-    const entries = rows.map(({ key, value, source }) => [key.path, { value: value === Infinity ? 'unlimited' : value, source }])
+    const entries = rows.map(({ key, value, source }) => [
+      key.path,
+      { value: value === Infinity ? 'unlimited' : value, source },
+    ])
     return `${JSON.stringify(Object.fromEntries(entries), undefined, 2)}\n`
   }
-  return rows.map(({ key, value, source }) => `${`${key.path} = ${readable(key, value)}`.padEnd(50)}  # ${source}\n`).join('')
+  return rows
+    .map(({ key, value, source }) => `${`${key.path} = ${readable(key, value)}`.padEnd(50)}  # ${source}\n`)
+    .join('')
 }
 
 function load(flags: ConfigFlags): Promise<Loaded> {

@@ -39,7 +39,12 @@ export async function pub(flags: PubFlags, properties: PropertyMap): Promise<voi
   const connection = await dial(target, flags, connect.protocolVersion)
   const client = await openClient(connection, { connect, connectTimeout, unreleased, onMessage: () => true, trace })
   const own = properties.get('publish')
-  const base = { topic, qos: flags.qos, retain: flags.retain ?? false, ...(own === undefined ? {} : { properties: own }) }
+  const base = {
+    topic,
+    qos: flags.qos,
+    retain: flags.retain ?? false,
+    ...(own === undefined ? {} : { properties: own }),
+  }
   try {
     await publishAll(client, messages, base)
   } catch (error) {
@@ -51,12 +56,19 @@ export async function pub(flags: PubFlags, properties: PropertyMap): Promise<voi
   if (end instanceof Refused) throw end
 }
 
-async function publishAll(client: MqttClient, messages: AsyncIterable<Buffer>, base: Omit<Outgoing, 'payload'>): Promise<void> {
+async function publishAll(
+  client: MqttClient,
+  messages: AsyncIterable<Buffer>,
+  base: Omit<Outgoing, 'payload'>,
+): Promise<void> {
   const running = new Set<Promise<void>>()
   for await (const payload of messages) {
     const sent = client.publish({ ...base, payload })
     running.add(sent)
-    sent.then(() => running.delete(sent), () => undefined)
+    sent.then(
+      () => running.delete(sent),
+      () => undefined,
+    )
     if (running.size >= Math.min(inflight, client.receiveMaximum)) await Promise.race(running)
   }
   await Promise.all(running)

@@ -6,11 +6,18 @@ import { gather } from './parse.ts'
 export function addConfigFlags(command: Command): Command {
   return command
     .option('--config <file>', 'configuration file (default: isomq.config.{json,yaml,yml,ts,js,mjs} here)')
-    .option('--set <key=value>', 'set any key of the configuration, such as limits.maxPacketSize=2MiB; may be repeated', gather)
+    .option(
+      '--set <key=value>',
+      'set any key of the configuration, such as limits.maxPacketSize=2MiB; may be repeated',
+      gather,
+    )
     .option('--mqtt <host:port>', 'listen for MQTT over TCP there, or `off`')
     .option('--ws <host:port>', 'listen for MQTT over WebSocket there, or `off`')
     .option('--mqtts <host:port>', 'listen for MQTT over TLS there, or `off`; needs listeners.mqtts.cert and .key')
-    .option('--wss <host:port>', 'listen for MQTT over secure WebSocket there, or `off`; needs listeners.wss.cert and .key')
+    .option(
+      '--wss <host:port>',
+      'listen for MQTT over secure WebSocket there, or `off`; needs listeners.wss.cert and .key',
+    )
     .option('--allow-anonymous', 'listen where other machines can reach although nobody has to log in')
     .option('--memory', 'keep messages and sessions in memory')
     .option('--data <dir>', 'keep messages and sessions in this directory')

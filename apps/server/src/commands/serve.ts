@@ -18,7 +18,8 @@ export async function serve(flags: ConfigFlags): Promise<void> {
   dieOf('uncaughtException', log)
   dieOf('unhandledRejection', log)
   const exposed = exposedListeners(config).map((name) => `listeners.${name}`)
-  if (exposed.length > 0) log.warn({ listeners: exposed }, 'anyone who can reach this machine may connect (allowAnonymous)')
+  if (exposed.length > 0)
+    log.warn({ listeners: exposed }, 'anyone who can reach this machine may connect (allowAnonymous)')
   const server = await startServer(config, log)
   stopOnSignals(server, log)
   log.info({ version, pid: process.pid, config: file, storage: config.storage.type }, 'started')
@@ -34,21 +35,23 @@ function dieOf(event: 'uncaughtException' | 'unhandledRejection', log: Log): voi
   })
 }
 
-/** The first signal stops in order, the second at once. */
+/** The first signal stops in order, the second at once. After the stop the process ends by itself, once every client has its last bytes. */
 function stopOnSignals(server: Server, log: Log): void {
-  let stopping = false
+  let state: 'serving' | 'stopping' | 'stopped' = 'serving'
   const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143)
-    stopping = true
+    if (state !== 'serving') process.exit(signal === 'SIGINT' ? 130 : 143)
+    state = 'stopping'
     log.info({ signal }, 'stopping')
-    setTimeout(() => {
+    const deadline = setTimeout(() => {
+      if (state === 'stopped') process.exit(0)
       log.error({ milliseconds: stopDeadline }, 'stop took too long')
       process.exit(1)
     }, stopDeadline)
     server.stop().then(
       () => {
+        state = 'stopped'
         log.info('stopped')
-        process.exit(0)
+        deadline.unref()
       },
       (error: unknown) => {
         log.error({ err: error }, 'stop failed')

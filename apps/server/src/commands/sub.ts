@@ -29,7 +29,7 @@ const connectTimeout = 10_000
 /** Exit code of `-W`. */
 const timedOut = 27
 /** Codes after which coming back would not help, or would throw out somebody else: everything but a broker that is busy or restarts. */
-const passing: readonly number[] = [0x88, 0x89, 0x8b, 0x8d, 0x97, 0x9f, 0xa0, 3]
+const passing: ReadonlySet<number> = new Set([0x88, 0x89, 0x8b, 0x8d, 0x97, 0x9f, 0xa0, 3])
 
 /** `isomq sub`: prints what arrives until it is told to stop. Resolves with the exit code. Rejects when the broker refused, or could not be reached at first. */
 export async function sub(flags: SubFlags, properties: PropertyMap): Promise<number> {
@@ -66,7 +66,7 @@ export async function sub(flags: SubFlags, properties: PropertyMap): Promise<num
       client?.close()
       if (stop.stopped()) break
       if (client === undefined) throw error
-      if (error instanceof UserError || (error instanceof Refused && !passing.includes(error.code))) throw error
+      if (error instanceof UserError || (error instanceof Refused && !passing.has(error.code))) throw error
       const delay = delays.next()
       if (flags.quiet !== true) process.stderr.write(`isomq: ${(error as Error).message}; trying again\n`)
       await Promise.race([sleep(delay), stop.code])
@@ -77,11 +77,20 @@ export async function sub(flags: SubFlags, properties: PropertyMap): Promise<num
   return stop.code
 }
 
-async function subscribe(client: MqttClient, filters: readonly string[], { flags, properties }: { flags: SubFlags; properties: PropertyMap }): Promise<void> {
+async function subscribe(
+  client: MqttClient,
+  filters: readonly string[],
+  { flags, properties }: { flags: SubFlags; properties: PropertyMap },
+): Promise<void> {
   if (flags.unsubscribe !== undefined) await client.unsubscribe([...flags.unsubscribe], properties.get('unsubscribe'))
   if (filters.length === 0) return
-  const codes = await client.subscribe(filters.map((topic) => ({ topic, qos: flags.qos })), properties.get('subscribe'))
-  const refused = codes.flatMap((code, i) => (code >= 0x80 ? [`Subscription to ${filters[i] ?? ''} refused: ${describeReason(code)}`] : []))
+  const codes = await client.subscribe(
+    filters.map((topic) => ({ topic, qos: flags.qos })),
+    properties.get('subscribe'),
+  )
+  const refused = codes.flatMap((code, i) =>
+    code >= 0x80 ? [`Subscription to ${filters[i] ?? ''} refused: ${describeReason(code)}`] : [],
+  )
   if (refused.length === filters.length) throw new UserError(refused)
   if (flags.quiet !== true) for (const line of refused) process.stderr.write(`isomq: ${line}\n`)
 }
@@ -97,11 +106,11 @@ interface Stopper {
 /** A signal, a reader that went away, and `-W` end the command too. */
 function stopper(flags: SubFlags): Stopper {
   let stopped = false
-  let resolve: (code: number) => void = () => undefined
+  let resolve: ((code: number) => void) | undefined
   const code = new Promise<number>((each) => (resolve = each))
   const done = (value: number): void => {
     stopped = true
-    resolve(value)
+    resolve?.(value)
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done(0))
   process.stdout.on('error', () => done(0))

@@ -10,7 +10,8 @@ export function tracer(clientId: string): (direction: 'sent' | 'received', packe
       const { qos, retain, dup, topic, payload } = packet
       parts.push(`q${qos} r${Number(retain)} d${Number(dup)}`, escapeText(topic), `(${payload.length} bytes)`)
     }
-    if (packet.cmd === 'subscribe') parts.push(...packet.subscriptions.map((each) => `${escapeText(each.topic)} (QoS ${each.qos})`))
+    if (packet.cmd === 'subscribe')
+      parts.push(...packet.subscriptions.map((each) => `${escapeText(each.topic)} (QoS ${each.qos})`))
     if ('reasonCode' in packet) parts.push(`code 0x${(packet.reasonCode ?? 0).toString(16).padStart(2, '0')}`)
     process.stderr.write(`${parts.join(' ')}\n`)
   }

@@ -27,9 +27,14 @@ export function checkConfig(config: Config, merged: Merged): Problem[] {
   if (config.storage.type === 'lmdb') {
     refuse('storage.type', 'durable storage is not part of this build yet; use memory (--memory)')
   }
-  const { unsentPause, unsentLimit } = config.limits
+  const { maxKeepAlive, unsentPause, unsentLimit } = config.limits
+  // Cut to seconds, half a second would become 0: no bound at all.
+  if (maxKeepAlive % 1000 !== 0) refuse('limits.maxKeepAlive', 'must be whole seconds')
   if (unsentPause > unsentLimit) {
-    refuse('limits.unsentPause', `(${formatBytes(unsentPause)}) must not be above limits.unsentLimit (${formatBytes(unsentLimit)})`)
+    refuse(
+      'limits.unsentPause',
+      `(${formatBytes(unsentPause)}) must not be above limits.unsentLimit (${formatBytes(unsentLimit)})`,
+    )
   }
   return problems
 }

@@ -8,7 +8,10 @@ export function readDocument(text: string, name: string, json: boolean): Layer {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const at = (offset: number): Source => ({ kind: 'file', name, line: lines.linePos(offset).line })
   if (document.errors.length > 0) {
-    return { assignments: [], problems: document.errors.map((error) => ({ source: at(error.pos[0]), message: error.message })) }
+    return {
+      assignments: [],
+      problems: document.errors.map((error) => ({ source: at(error.pos[0]), message: error.message })),
+    }
   }
   const strict = json ? jsonFault(text) : undefined
   if (strict !== undefined) return { assignments: [], problems: [{ source: { kind: 'file', name }, message: strict }] }

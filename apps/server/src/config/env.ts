@@ -30,7 +30,7 @@ export function readEnv(env: Readonly<Record<string, string | undefined>>): Laye
 }
 
 /** The variable that sets this key. */
-export function variableName(path: string): string {
+function variableName(path: string): string {
   return prefix + path.replaceAll('.', '__').toUpperCase()
 }
 

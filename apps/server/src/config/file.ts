@@ -18,12 +18,14 @@ export async function readConfigFile(directory: string, named?: string): Promise
   const found = named === undefined ? await findFiles(directory) : [named]
   const [path] = found
   if (path === undefined) return { assignments: [], problems: [] }
-  if (found.length > 1) return failed(found.join(' and '), 'there is more than one; keep one, or choose it with --config')
+  if (found.length > 1)
+    return failed(found.join(' and '), 'there is more than one; keep one, or choose it with --config')
   const full = resolve(directory, path)
   const extension = extname(path)
   if (!extensions.includes(extension)) return failed(path, `must end in ${extensions.join(', ')}`)
   try {
-    if (extension === '.ts' || extension === '.js' || extension === '.mjs') return await readModule(full, path, extension)
+    if (extension === '.ts' || extension === '.js' || extension === '.mjs')
+      return await readModule(full, path, extension)
     return { ...readDocument(await readFile(full, 'utf8'), path, extension === '.json'), path }
   } catch (error) {
     return failed(path, explain(error))
@@ -31,13 +33,16 @@ export async function readConfigFile(directory: string, named?: string): Promise
 }
 
 async function findFiles(directory: string): Promise<string[]> {
-  const names = await readdir(directory).catch(() => [])
-  return names.filter((name) => extensions.some((extension) => name === stem + extension)).sort()
+  const names: string[] = await readdir(directory).catch(() => [])
+  return extensions.map((extension) => stem + extension).filter((name) => names.includes(name))
 }
 
 async function readModule(full: string, path: string, extension: string): Promise<FileLayer> {
   if (extension === '.ts' && !readsTypeScript()) {
-    return failed(path, `Node ${process.versions.node} cannot read TypeScript; use .mjs, .js or .yaml, or Node 22.18 or later`)
+    return failed(
+      path,
+      `Node ${process.versions.node} cannot read TypeScript; use .mjs, .js or .yaml, or Node 22.18 or later`,
+    )
   }
   await readFile(full)
   const module = (await import(pathToFileURL(full).href)) as { readonly default?: unknown }

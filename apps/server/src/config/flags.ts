@@ -25,8 +25,10 @@ export function readFlags(flags: ConfigFlags): Layer {
     if (value !== undefined) layers.push(readAddress(`listeners.${name}`, value, { kind: 'flag', name: `--${name}` }))
   }
   if (flags.memory === true) layers.push(one('storage.type', 'memory', '--memory'))
-  if (flags.data !== undefined) layers.push(one('storage.type', 'lmdb', '--data'), one('storage.path', flags.data, '--data'))
-  if (flags.memory === true && flags.data !== undefined) layers.push(failed('--data', 'cannot go together with --memory'))
+  if (flags.data !== undefined)
+    layers.push(one('storage.type', 'lmdb', '--data'), one('storage.path', flags.data, '--data'))
+  if (flags.memory === true && flags.data !== undefined)
+    layers.push(failed('--data', 'cannot go together with --memory'))
   if (flags.verbose === true) layers.push(one('log.level', 'debug', '-v'))
   if (flags.logLevel !== undefined) layers.push(one('log.level', flags.logLevel, '--log-level'))
   if (flags.allowAnonymous === true) layers.push(one('allowAnonymous', true, '--allow-anonymous'))

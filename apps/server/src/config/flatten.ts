@@ -26,7 +26,7 @@ export function flatten(value: unknown, path: string, locate: (path: string) => 
 }
 
 /** What to say about a key that does not exist. */
-export function unknownKey(path: string, source: Source): Problem {
+function unknownKey(path: string, source: Source): Problem {
   return { source, message: `unknown key ${path}; did you mean ${nearestKey(path)}?` }
 }
 

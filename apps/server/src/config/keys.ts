@@ -26,7 +26,10 @@ export function findKey(path: string): Key | undefined {
 
 /** The known key that is spelt most like this path. */
 export function nearestKey(path: string): string {
-  const distances = keys.map((key) => ({ path: key.path, distance: editDistance(path.toLowerCase(), key.path.toLowerCase()) }))
+  const distances = keys.map((key) => ({
+    path: key.path,
+    distance: editDistance(path.toLowerCase(), key.path.toLowerCase()),
+  }))
   return distances.reduce((best, each) => (each.distance < best.distance ? each : best)).path
 }
 

@@ -42,7 +42,11 @@ function invalid(issue: v.BaseIssue<unknown>, merged: Merged): Problem {
   const path = v.getDotPath(issue) ?? ''
   const source = merged.blame(path)
   if (issue.input === undefined) return { source, path, message: 'is required' }
-  return { source, path, message: `${issue.message}, not ${shorten(JSON.stringify(issue.input) ?? String(issue.input))}` }
+  return {
+    source,
+    path,
+    message: `${issue.message}, not ${shorten(JSON.stringify(issue.input) ?? String(issue.input))}`,
+  }
 }
 
 function shorten(text: string): string {

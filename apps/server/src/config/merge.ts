@@ -24,9 +24,11 @@ export function merge(assignments: readonly Assignment[]): Merged {
     const last = names.pop() ?? ''
     let parent = root
     for (const name of names) parent = enter(parent, name)
-    for (const key of origins.keys()) if (key.startsWith(`${path}.`) && !isSection(value)) origins.delete(key)
-    if (isSection(value)) enter(parent, last)
+    for (const key of origins.keys()) if (key.startsWith(`${path}.`) && !isEmptySection(value)) origins.delete(key)
+    if (isEmptySection(value)) enter(parent, last)
     else parent[last] = value
+    // Taken out first, so that the order is that of the last time.
+    origins.delete(path)
     origins.set(path, source)
   }
   const origin = (path: string): Source => {
@@ -38,8 +40,9 @@ export function merge(assignments: readonly Assignment[]): Merged {
     const own = origin(path)
     if (own.kind !== 'default') return own
     const parent = path.slice(0, Math.max(0, path.lastIndexOf('.')))
-    const beside = [...origins].reverse().find(([key]) => key === parent || key.startsWith(`${parent}.`))
-    return beside?.[1] ?? byDefault
+    let beside = byDefault
+    for (const [key, source] of origins) if (key === parent || key.startsWith(`${parent}.`)) beside = source
+    return beside
   }
   return { value: root, origin, blame }
 }
@@ -70,4 +73,9 @@ function section(): Section {
 
 function isSection(value: unknown): value is Section {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** How a section that is on is assigned; what is in it follows key by key. */
+function isEmptySection(value: unknown): boolean {
+  return isSection(value) && Object.keys(value).length === 0
 }

@@ -11,7 +11,9 @@ const tcp = (port: number) => ({
 const ws = (port: number) => ({
   ...tcp(port),
   paths: v.optional(texts('URL paths that are answered'), ['/mqtt', '/']),
-  origins: v.optional(texts('Web origins whose pages may connect, such as `https://example.com`; without it the rule of the WebSocket transport applies')),
+  origins: v.optional(
+    texts('Web origins whose pages may connect, such as `https://example.com`; all may where it is not given'),
+  ),
 })
 const tls = {
   cert: text('PEM file with the certificate chain'),
@@ -42,16 +44,32 @@ const limits = v.strictObject({
   logBytes: bytes('Payload bytes the log of waiting messages may hold; beyond it the oldest are dropped', k.logBytes),
   maxPacketSize: bytes('Largest MQTT packet', m.maxPacketSize, { min: 128, max: 268_435_460 }),
   connectPacketSize: bytes('Largest CONNECT packet', m.connectPacketSize, { min: 128, max: 268_435_460 }),
-  receiveMaximum: count('QoS 1 and 2 messages a client may have unacknowledged', m.receiveMaximum, { min: 1, max: 65535 }),
+  receiveMaximum: count('QoS 1 and 2 messages a client may have unacknowledged', m.receiveMaximum, {
+    min: 1,
+    max: 65535,
+  }),
   topicAliasMaximum: count('Topic aliases a client may use', m.topicAliasMaximum, { max: 65535 }),
-  connectTimeout: duration('Time from the first contact to a complete CONNECT', m.connectTimeout, { min: 1, max: 3_600_000 }),
-  maxKeepAlive: duration('Longest keep alive; 0 is whatever the client asks', m.maxKeepAlive * 1000, { max: 65_535_000 }),
+  connectTimeout: duration('Time from the first contact to a complete CONNECT', m.connectTimeout, {
+    min: 1,
+    max: 3_600_000,
+  }),
+  maxKeepAlive: duration('Longest keep alive; 0 is whatever the client asks', m.maxKeepAlive * 1000, {
+    max: 65_535_000,
+  }),
   clientIdLength: count('Bytes a client id may have', m.clientIdLength, { min: 23, max: 65535 }),
   retainAvailable: flag('Whether messages may be retained', m.retainAvailable),
   sharedSubscriptions: flag('Whether `$share/…` subscriptions are allowed', m.sharedSubscriptions),
-  unsentPause: bytes('Bytes unsent to one client from which its publishers are slowed down', m.unsentPause, { min: 1, max: 2 ** 40 }),
-  unsentLimit: bytes('Bytes unsent to one client above which QoS 0 messages to it are dropped', m.unsentLimit, { min: 1, max: 2 ** 40 }),
-  stallTimeout: duration('Time without progress after which a client that does not read is cut off', m.stallTimeout, { min: 1 }),
+  unsentPause: bytes('Bytes unsent to one client from which its publishers are slowed down', m.unsentPause, {
+    min: 1,
+    max: 2 ** 40,
+  }),
+  unsentLimit: bytes('Bytes unsent to one client above which QoS 0 messages to it are dropped', m.unsentLimit, {
+    min: 1,
+    max: 2 ** 40,
+  }),
+  stallTimeout: duration('Time without progress after which a client that does not read is cut off', m.stallTimeout, {
+    min: 1,
+  }),
 } satisfies Record<keyof Config['limits'], v.GenericSchema>)
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -63,7 +81,11 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
       mqtt: listener(tcp(1883), 'MQTT over TCP; false turns it off', true),
       ws: listener(ws(8083), 'MQTT over WebSocket; false turns it off', true),
       mqtts: listener({ ...tcp(8883), ...tls }, 'MQTT over TLS; off unless `cert` and `key` are given', false),
-      wss: listener({ ...ws(8084), ...tls }, 'MQTT over WebSocket and TLS; off unless `cert` and `key` are given', false),
+      wss: listener(
+        { ...ws(8084), ...tls },
+        'MQTT over WebSocket and TLS; off unless `cert` and `key` are given',
+        false,
+      ),
     }),
     {},
   ),

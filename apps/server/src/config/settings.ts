@@ -19,7 +19,10 @@ interface Unit {
 
 /** A whole number. */
 export function count(description: string, fallback: number, range: Range = {}): Setting<number | string, number> {
-  return amount({ kind: 'count', example: 'a whole number', parse: parseCount, format: String }, description, [fallback, range])
+  return amount({ kind: 'count', example: 'a whole number', parse: parseCount, format: String }, description, [
+    fallback,
+    range,
+  ])
 }
 
 /** A size: bytes as a number, or a text like `1MiB`. */
@@ -43,7 +46,10 @@ export function flag(description: string, fallback: boolean): Setting<boolean, b
 
 /** One of a few words. */
 export function choice<const T extends string>(description: string, fallback: T, words: readonly T[]): Setting<T, T> {
-  const schema = v.pipe(v.picklist(words, `must be one of ${words.join(', ')}`), v.metadata({ kind: words.join(' / ') }))
+  const schema = v.pipe(
+    v.picklist(words, `must be one of ${words.join(', ')}`),
+    v.metadata({ kind: words.join(' / ') }),
+  )
   return v.optional(v.pipe(schema, v.description(description)), fallback)
 }
 
@@ -63,7 +69,8 @@ export function texts(description: string): v.GenericSchema<readonly string[], r
 
 function amount(unit: Unit, description: string, [fallback, range]: [number, Range]): Setting<number | string, number> {
   const { min = 0, max = Infinity } = range
-  const bounds = max === Infinity ? `at least ${unit.format(min)}, or unlimited` : `from ${unit.format(min)} to ${unit.format(max)}`
+  const bounds =
+    max === Infinity ? `at least ${unit.format(min)}, or unlimited` : `from ${unit.format(min)} to ${unit.format(max)}`
   const message = `must be ${unit.example}, ${bounds}`
   const schema = v.pipe(
     v.union([v.number(message), v.string(message)], message),

@@ -35,7 +35,8 @@ export function describeSource(source: Source): string {
 
 /** One line: where, which key, what is wrong. */
 export function describeProblem(problem: Problem): string {
-  const where = problem.source === undefined || problem.source.kind === 'default' ? [] : [describeSource(problem.source)]
+  const where =
+    problem.source === undefined || problem.source.kind === 'default' ? [] : [describeSource(problem.source)]
   const path = problem.path === undefined || problem.path === '' ? [] : [problem.path]
   return [...where, [...path, problem.message].join(' ')].join(': ')
 }

@@ -40,7 +40,9 @@ export interface Config {
 
 /** What users write: every key may be left out, and amounts may be texts such as `10s`, `1MiB` or `unlimited`. */
 export interface ConfigInput {
-  readonly listeners?: { readonly [K in keyof Config['listeners']]?: Input<Config['listeners'][K]> | undefined } | undefined
+  readonly listeners?:
+    | { readonly [K in keyof Config['listeners']]?: Input<Config['listeners'][K]> | undefined }
+    | undefined
   readonly allowAnonymous?: boolean | undefined
   readonly storage?: Input<Config['storage']> | undefined
   readonly limits?: Input<Config['limits']> | undefined

@@ -1,7 +1,7 @@
-import { readUtf8 } from '@isomq/kernel'
 import { MalformedPacket } from './malformed-packet.ts'
 import { type ProtocolVersion, packetName } from './packet.ts'
 import { ReasonCode } from './reason-code.ts'
+import { readText } from './text.ts'
 
 /** An array without bytes, to point at when there is nothing to point at. */
 export const noBytes: Uint8Array = new Uint8Array(0)
@@ -77,18 +77,15 @@ export class Frame {
     throw this.malformed(`${field} has more than four bytes`)
   }
 
-  /** A string: its length in two bytes, then well-formed UTF-8 [MQTT-1.5.4-1] without U+0000 [MQTT-1.5.4-2]. U+FEFF stays [MQTT-1.5.4-3]. */
+  /** A string: its length in two bytes, then well-formed UTF-8 without U+0000. */
   text(field: string): string {
     const length = this.uint16(field)
     const start = this.at
     const end = start + length
     if (end > this.end) throw this.malformed(`${field} is cut short`)
     this.at = end
-    const bytes = this.bytes
-    // In well-formed UTF-8 a zero byte is U+0000 and nothing else is.
-    for (let i = start; i < end; i++) if (bytes[i] === 0) throw this.malformed(`${field} contains U+0000`)
-    const text = readUtf8(bytes, start, end)
-    if (text === undefined) throw this.malformed(`${field} is not UTF-8`)
+    const text = readText(this.bytes, start, end)
+    if (text === undefined) throw this.malformed(`${field} is not UTF-8, or contains U+0000`)
     return text
   }
 

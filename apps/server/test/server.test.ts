@@ -1,0 +1,145 @@
+import { createServer } from 'node:net'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { dial } from '../src/client/dial.ts'
+import { openClient, type MqttClient } from '../src/client/mqtt-client.ts'
+import { readTarget } from '../src/client/target.ts'
+import { createLog } from '../src/log.ts'
+import { startServer, type Server } from '../src/server.ts'
+import { UserError } from '../src/user-error.ts'
+import { load } from './config-dir.ts'
+
+const running: Server[] = []
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.stop()
+})
+
+async function start(set: string[] = []): Promise<{ server: Server; lines: string[] }> {
+  const lines: string[] = []
+  const { config } = await load({ flags: { mqtt: '127.0.0.1:0', ws: '127.0.0.1:0', logLevel: 'debug', set } })
+  const server = await startServer(
+    config,
+    createLog(config.log, (line) => lines.push(line)),
+  )
+  running.push(server)
+  return { server, lines }
+}
+
+async function client(url: string, onMessage: (topic: string) => void = () => undefined): Promise<MqttClient> {
+  const connect = {
+    cmd: 'connect',
+    clientId: `c\n${running.length}`,
+    protocolId: 'MQTT',
+    protocolVersion: 5,
+    clean: true,
+    keepalive: 60,
+  } as const
+  return openClient(await dial(readTarget({ url }), {}, 5), {
+    connect: { ...connect, clientId: `${connect.clientId}${url.slice(0, 2)}` },
+    connectTimeout: 5000,
+    unreleased: new Set(),
+    onMessage: (message) => {
+      onMessage(message.topic)
+      return true
+    },
+  })
+}
+
+/** A port that is in use until it is released. */
+async function takePort(): Promise<{ port: number; place: string; release: () => void }> {
+  const server = createServer()
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port))
+  })
+  return { port, place: `127.0.0.1:${port}`, release: () => server.close() }
+}
+
+test('free ports are told, and a message goes from TCP to WebSocket', async () => {
+  const { server, lines } = await start()
+  const [tcp = '', ws = ''] = server.urls
+  expect(tcp).toMatch(/^mqtt:\/\/127\.0\.0\.1:[1-9]\d*$/)
+  expect(ws).toMatch(/^ws:\/\/127\.0\.0\.1:[1-9]\d*\/mqtt$/)
+  const topics: string[] = []
+  const reader = await client(ws, (topic) => topics.push(topic))
+  expect(await reader.subscribe([{ topic: 'a/#', qos: 1 }])).toEqual([1])
+  const writer = await client(tcp)
+  await writer.publish({ topic: 'a/b', payload: Buffer.from('x'), qos: 1, retain: false })
+  await vi.waitFor(() => expect(topics).toEqual(['a/b']))
+  // The client id holds a line feed: it must not become a line of the log.
+  expect(lines.filter((line) => line.includes('client connected'))).toHaveLength(2)
+  for (const line of lines) expect(line.trimEnd()).not.toContain('\n')
+})
+
+test('stopping tells the clients, and accepts nobody any more', async () => {
+  const { server } = await start()
+  const [tcp = ''] = server.urls
+  const connected = await client(tcp)
+  await Promise.all([server.stop(), server.stop()])
+  expect((await connected.closed)?.message).toBe('Disconnected by the broker: server shutting down (0x8b)')
+  await expect(client(tcp)).rejects.toThrow(/^cannot connect to mqtt:\/\/127\.0\.0\.1:\d+: connection refused/)
+})
+
+test('limits of the configuration reach the protocol', async () => {
+  const { server } = await start(['limits.receiveMaximum=7', 'limits.maxPacketSize=2KiB', 'limits.maxKeepAlive=30s'])
+  const { connack } = await client(server.urls[0] ?? '')
+  expect(connack.properties).toMatchObject({ receiveMaximum: 7, maximumPacketSize: 2048, serverKeepAlive: 30 })
+})
+
+test('strangers are logged as refused, a flood of them ten at a time', async () => {
+  const { server, lines } = await start()
+  const url = server.urls[0] ?? ''
+  for (let i = 0; i < 15; i++) {
+    const connection = await dial(readTarget({ url }), {}, 5)
+    await new Promise<void>((resolve) => {
+      connection.start({ data: () => undefined, drain: () => undefined, close: () => resolve() })
+      connection.send(Buffer.from('GET / HTTP/1.1\r\n\r\n'))
+    })
+  }
+  const refused = lines.filter((line) => line.includes('connection refused'))
+  expect(refused).toHaveLength(10)
+  expect(refused[0]).toContain('WARN  connection refused transport=tcp address=127.0.0.1')
+})
+
+describe('what cannot be opened', () => {
+  test('is told at once for every listener', async () => {
+    const taken = await takePort()
+    const { config } = await load({ flags: { mqtt: taken.place, ws: taken.place } })
+    const error = await startServer(
+      config,
+      createLog(config.log, () => undefined),
+    ).catch((each: unknown) => each)
+    taken.release()
+    expect(error).toBeInstanceOf(UserError)
+    expect((error as UserError).lines).toEqual([
+      `port ${taken.port} on 127.0.0.1 is in use (listeners.mqtt); choose another with --mqtt HOST:PORT`,
+      `port ${taken.port} on 127.0.0.1 is in use (listeners.ws); choose another with --ws HOST:PORT`,
+    ])
+  })
+
+  test('closes what was opened beside it', async () => {
+    const [free, taken] = [await takePort(), await takePort()]
+    free.release()
+    const { config } = await load({ flags: { mqtt: free.place, ws: taken.place } })
+    await expect(
+      startServer(
+        config,
+        createLog(config.log, () => undefined),
+      ),
+    ).rejects.toBeInstanceOf(UserError)
+    taken.release()
+    await expect(dial(readTarget({ url: `mqtt://${free.place}` }), {}, 5)).rejects.toThrow('connection refused')
+  })
+
+  test('TLS files that do not exist are named', async () => {
+    const { config } = await load({
+      flags: { mqtt: 'off', ws: 'off', set: ['listeners.mqtts={"cert":"no-c","key":"no-k"}'] },
+    })
+    const error = await startServer(
+      config,
+      createLog(config.log, () => undefined),
+    ).catch((each: unknown) => each)
+    expect((error as UserError).lines).toEqual([
+      'listeners.mqtts.cert: no-c does not exist',
+      'listeners.mqtts.key: no-k does not exist',
+    ])
+  })
+})

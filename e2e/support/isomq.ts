@@ -1,0 +1,20 @@
+import { fileURLToPath } from 'node:url'
+import { start, type Exit, type Process, type StartOptions } from './process.ts'
+
+const bin = fileURLToPath(new URL('../../apps/server/bin/isomq.js', import.meta.url))
+
+/** The environment without anything that configures a broker. */
+export function plainEnv(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const names = Object.keys(process.env).filter((name) => !/^(ISOMQ|NODE|VITEST)/i.test(name))
+  return { ...Object.fromEntries(names.map((name) => [name, process.env[name]])), ...more }
+}
+
+/** Starts the real command. */
+export function startIsomq(args: readonly string[], options: StartOptions = {}): Process {
+  return start(process.execPath, [bin, ...args], { env: plainEnv(), ...options })
+}
+
+/** Runs the real command to its end. */
+export function isomq(args: readonly string[], options: StartOptions = {}): Promise<Exit> {
+  return startIsomq(args, options).exit()
+}

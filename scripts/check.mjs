@@ -1,0 +1,5 @@
+// pnpm check: what must be green before a change is done, but for the end-to-end tests.
+import { runStages } from './stages.mjs'
+
+const { failed } = await runStages(['e2e'])
+process.exitCode = failed === 0 ? 0 : 1

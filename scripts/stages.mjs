@@ -1,0 +1,70 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { local, run } from './processes.mjs'
+
+/** Everything that is checked, quickest first. `project` marks tests: their output is shown as it comes, and they are counted. */
+const stages = [
+  { name: 'format', command: local('oxfmt'), args: ['--check', '.'] },
+  { name: 'lint', command: local('oxlint'), args: ['--deny-warnings'] },
+  // Builds too: end-to-end tests run what comes out.
+  { name: 'types', command: local('tsc'), args: ['-b'] },
+  { name: 'layers', command: process.execPath, args: ['scripts/layers.mjs'] },
+  { name: 'unused', command: local('knip'), args: ['--no-progress'] },
+  { name: 'unit', project: 'unit' },
+  { name: 'e2e', project: 'e2e' },
+]
+
+/**
+ * Runs all stages but those named in `without`, the others even when one fails, and prints a summary.
+ * Returns the tests that passed and failed; a stage that fails for another reason than a test counts as one failure.
+ */
+export async function runStages(without = []) {
+  const results = []
+  for (const stage of stages) if (!without.includes(stage.name)) results.push(await runStage(stage))
+  process.stdout.write('\n')
+  for (const result of results) process.stdout.write(`${summary(result)}\n`)
+  const sum = (count) => results.reduce((total, result) => total + count(result), 0)
+  return { passed: sum((r) => r.passed), failed: sum((r) => (r.ok ? 0 : Math.max(r.failed, 1))) }
+}
+
+async function runStage(stage) {
+  const begun = performance.now()
+  const { code, text, passed, failed, skipped } = await (stage.project === undefined ? check(stage) : test(stage))
+  const result = { stage, ok: code === 0, passed, failed, skipped, seconds: (performance.now() - begun) / 1000 }
+  if (!result.ok) process.stdout.write(text)
+  process.stdout.write(`${summary(result)}\n`)
+  return result
+}
+
+async function check({ command, args }) {
+  const { code, text } = await run(command, args, 'capture')
+  return { code, text, passed: 0, failed: 0, skipped: 0 }
+}
+
+async function test({ project }) {
+  const folder = mkdtempSync(join(tmpdir(), 'isomq-tests-'))
+  const report = join(folder, 'report.json')
+  try {
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+    const { code, text } = await run(local('vitest'), ['run', '--project', project, ...reporters])
+    return { code, text, ...countsOf(report) }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Without a report vitest has not come to run anything, and its exit code says so. */
+function countsOf(report) {
+  try {
+    const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'))
+    return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests }
+  } catch {
+    return { passed: 0, failed: 0, skipped: 0 }
+  }
+}
+
+function summary({ stage, ok, passed, failed, skipped, seconds }) {
+  const counts = stage.project === undefined ? '' : ` ${passed} passed, ${failed} failed, ${skipped} skipped;`
+  return `${stage.name.padEnd(7)} ${ok ? 'ok    ' : 'FAILED'} ${counts} ${seconds.toFixed(1)} s`
+}
