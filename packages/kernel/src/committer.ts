@@ -1,7 +1,7 @@
 import { BrokerError } from './errors.ts'
-import type { Host } from './host.ts'
+import type { Host, Timer } from './host.ts'
 import type { Message, Offset } from './message.ts'
-import { type RowWriter, type Saved, sessionLog, table } from './rows.ts'
+import { type RowWriter, type Saved, sessionLog } from './rows.ts'
 import type { Route } from './router.ts'
 import type { Storage, TableChange } from './storage.ts'
 import type { Subscription } from './subscription.ts'
@@ -12,13 +12,21 @@ interface Entry {
   readonly route: Route | undefined
   /** True: it becomes a record of the session log. */
   readonly placed: boolean
-  /** Takes back what accepting the message changed, if its commit fails. */
-  readonly undo: (() => void) | undefined
 }
+
+/** What is to become of a row. */
+interface Change {
+  readonly value: Uint8Array | undefined
+  /** Takes back in memory what the row stands for, if its commit fails. Without it the row goes with the next one. */
+  undo: (() => void) | undefined
+}
+
+/** Changes by table and key. */
+type Rows = Map<string, Map<string, Change>>
 
 class PendingCommit {
   readonly entries: Entry[] = []
-  readonly rows = new Map<string, Map<string, Uint8Array | undefined>>()
+  readonly rows: Rows = new Map()
   readonly saves = new Set<Saved>()
   readonly since: [Subscription, number][] = []
   readonly after: (() => void)[] = []
@@ -44,6 +52,8 @@ export interface CommitObserver {
   /** The message is durable (or nothing had to be): deliver it. Offset -1 when no log has it. */
   committed(message: Message, route: Route | undefined, offset: Offset): void
   failed(error: unknown): void
+  /** The storage took a batch with so many records. */
+  wrote(records: number): void
 }
 
 /**
@@ -55,12 +65,13 @@ export class Committer {
   readonly #storage: Storage
   readonly #observer: CommitObserver
   #later = new Set<Saved>()
-  #laterRows: [string, string, Uint8Array | undefined][] = []
-  #laterTimer = false
+  #laterRows: Rows = new Map()
+  /** What waits for a batch that failed waits for the next one. */
+  #laterAfter: (() => void)[] = []
+  #laterTimer: Timer | undefined
   #open: PendingCommit | undefined
   #flying: PendingCommit | undefined
   #end: Offset = 0
-  #commits = 0
 
   constructor(host: Host, storage: Storage, observer: CommitObserver) {
     this.#host = host
@@ -71,11 +82,6 @@ export class Committer {
   /** The offset of the first record that is not durable yet; while rows are saved, that of the first record of their batch. */
   get end(): Offset {
     return this.#end
-  }
-
-  /** Batches written. */
-  get commits(): number {
-    return this.#commits
   }
 
   /** Payload bytes that wait for the storage. */
@@ -102,9 +108,14 @@ export class Committer {
     return commit.done
   }
 
-  /** Sets or deletes a row. */
-  write(name: string, key: string, value: Uint8Array | undefined): void {
-    setRow(this.#commit(), name, key, value)
+  /**
+   * Sets or deletes a row. If the batch fails it is written with the next one, unless `undo` takes back in memory what
+   * the row stands for.
+   */
+  write(name: string, key: string, value: Uint8Array | undefined, undo?: () => void): void {
+    const { rows } = this.#commit()
+    // Two changes of one batch fail together: the way back is that of the first.
+    setRow(rows, name, key, { value, undo: rows.get(name)?.get(key)?.undo ?? undo })
   }
 
   /** Writes this object's rows as they are when the batch begins. */
@@ -120,7 +131,9 @@ export class Committer {
 
   /** Sets or deletes a row with the next batch that comes, within a second. */
   writeLater(name: string, key: string, value: Uint8Array | undefined): void {
-    this.#laterRows.push([name, key, value])
+    // An older change of the same row must not come behind this one.
+    if (hasRow(this.#open?.rows, name, key)) return this.write(name, key, value)
+    setRow(this.#laterRows, name, key, { value, undo: undefined })
     this.#soon()
   }
 
@@ -131,23 +144,27 @@ export class Committer {
     commit.saves.add(subscription)
   }
 
-  /** Calls back once the present batch is durable, behind its messages; not at all if it fails. */
+  /** Calls back once the rows written until now are durable, behind the messages of their batch. If that fails, once a later batch has brought them. */
   after(callback: () => void): void {
     this.#commit().after.push(callback)
   }
 
   /** Resolves when nothing is left to write, lazily saved state included. Rejects if that failed. */
   async flush(): Promise<void> {
-    if (this.#later.size > 0 || this.#laterRows.length > 0) this.#commit()
+    if (this.#hasLater) this.#commit()
     for (let done = this.done; done !== undefined; done = this.done) await done
+    this.#laterTimer?.cancel()
+    this.#laterTimer = undefined
+  }
+
+  get #hasLater(): boolean {
+    return this.#later.size > 0 || this.#laterRows.size > 0 || this.#laterAfter.length > 0
   }
 
   #soon(): void {
-    if (this.#laterTimer) return
-    this.#laterTimer = true
-    this.#host.clock.timer(1000, () => {
-      this.#laterTimer = false
-      if (this.#later.size > 0 || this.#laterRows.length > 0) this.#commit()
+    this.#laterTimer ??= this.#host.clock.timer(1000, () => {
+      this.#laterTimer = undefined
+      if (this.#hasLater) this.#commit()
     })
   }
 
@@ -167,12 +184,18 @@ export class Committer {
     this.#open = undefined
     this.#flying = commit
     for (const saved of this.#later) commit.saves.add(saved)
-    for (const [name, key, value] of this.#laterRows)
-      if (commit.rows.get(name)?.has(key) !== true) setRow(commit, name, key, value)
+    for (const [name, rows] of this.#laterRows)
+      for (const [key, change] of rows) if (!hasRow(commit.rows, name, key)) setRow(commit.rows, name, key, change)
+    commit.after.unshift(...this.#laterAfter)
     this.#later = new Set()
-    this.#laterRows = []
+    this.#laterRows = new Map()
+    this.#laterAfter = []
     for (const [subscription, before] of commit.since) subscription.since = this.#end + before
-    const write: RowWriter = (name, key, value) => setRow(commit, name, key, value)
+    const write: RowWriter = (name, key, value) => {
+      // Of two that had the same name one after the other, the one that lives has the say.
+      if (value !== undefined || !hasRow(commit.rows, name, key))
+        setRow(commit.rows, name, key, { value, undo: nothing })
+    }
     for (const saved of commit.saves) saved.saveRows(write)
     this.#store(commit).then(
       () => this.#succeed(commit),
@@ -184,11 +207,11 @@ export class Committer {
     const records = commit.entries.filter((entry) => entry.placed).map((entry) => entry.message)
     const writes = Array.from(commit.rows, ([name, rows]) => ({
       table: name,
-      changes: Array.from(rows, ([key, value]): TableChange => ({ key, value })),
+      changes: Array.from(rows, ([key, { value }]): TableChange => ({ key, value })),
     }))
     if (records.length === 0 && writes.length === 0) return
     await this.#storage.commit({ appends: records.length === 0 ? [] : [{ log: sessionLog, records }], writes })
-    this.#commits++
+    this.#observer.wrote(records.length)
   }
 
   #succeed(commit: PendingCommit): void {
@@ -199,16 +222,17 @@ export class Committer {
       this.#observer.committed(message, route, placed ? offset++ : -1)
     commit.resolve()
     // Whoever waits for this batch hears of it first.
-    if (commit.after.length > 0) void commit.done.then(() => commit.after.forEach((callback) => callback()))
+    if (commit.after.length > 0) void commit.done.then(() => this.#call(commit.after))
     this.#begin()
   }
 
   #fail(commit: PendingCommit, error: unknown): void {
     this.#flying = undefined
-    for (let i = commit.entries.length; i-- > 0;) commit.entries[i]!.undo?.()
     for (const saved of commit.saves) this.#later.add(saved)
-    // Who was refused a publish undoes its own rows; state that went on without the disk is written with the next batch.
-    for (const [key, value] of commit.rows.get(table.inflight) ?? []) this.#laterRows.push([table.inflight, key, value])
+    for (const [name, rows] of commit.rows) for (const [key, change] of rows) this.#takeBack(name, key, change)
+    // The records it was counted behind do not exist: the subscription is owed whatever comes now.
+    for (const [subscription] of commit.since) subscription.since = this.#end
+    this.#laterAfter.push(...commit.after)
     this.#soon()
     this.#observer.failed(error)
     commit.reject(
@@ -216,10 +240,35 @@ export class Committer {
     )
     this.#begin()
   }
+
+  /** A row could not be written. Who was refused takes it back; state that went on without the disk is written with the next batch. */
+  #takeBack(name: string, key: string, change: Change): void {
+    const newer = this.#open?.rows.get(name)?.get(key)
+    if (newer !== undefined) newer.undo = change.undo
+    else if (change.undo !== undefined) change.undo()
+    else if (!hasRow(this.#laterRows, name, key)) setRow(this.#laterRows, name, key, change)
+  }
+
+  #call(callbacks: readonly (() => void)[]): void {
+    for (const callback of callbacks) {
+      try {
+        callback()
+      } catch (error) {
+        this.#host.report(error, 'going on after a commit')
+      }
+    }
+  }
 }
 
-function setRow(commit: PendingCommit, name: string, key: string, value: Uint8Array | undefined): void {
-  let rows = commit.rows.get(name)
-  if (rows === undefined) commit.rows.set(name, (rows = new Map()))
-  rows.set(key, value)
+// What was saved as a whole is saved again as a whole.
+function nothing(): void {}
+
+function hasRow(rows: Rows | undefined, name: string, key: string): boolean {
+  return rows?.get(name)?.has(key) === true
+}
+
+function setRow(tables: Rows, name: string, key: string, change: Change): void {
+  let rows = tables.get(name)
+  if (rows === undefined) tables.set(name, (rows = new Map()))
+  rows.set(key, change)
 }

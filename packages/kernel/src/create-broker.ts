@@ -49,6 +49,10 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       if (route !== undefined) dispatch(core, message, route, offset)
     },
     failed: (error) => core.emit?.({ type: 'storage-failed', error }),
+    wrote: (records) => {
+      counters.commits++
+      counters.stored += records
+    },
   })
   const emit = (event: BrokerEvent): void => {
     for (const watcher of watchers) {
@@ -92,12 +96,12 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     if (from !== undefined && isReserved(message.topic)) throw new BrokerError('not-authorized')
     if (closed) throw new BrokerError('shutting-down')
     counters.received++
-    const undo = message.retain ? retained.set(message) : undefined
+    if (message.retain) retained.set(message)
     if (message.qos > 0) {
       const placed = route.durable
       // Behind what is under way, even if nothing is written: messages of one publisher stay in order.
       if (placed || committer.done !== undefined)
-        return committer.publish({ message: ownBytes(message), route, placed, undo })
+        return committer.publish({ message: ownBytes(message), route, placed })
       if (route.grants.length > 0 || route.groups.length > 0) message = ownBytes(message)
     }
     dispatch(core, message, route, -1)
@@ -110,7 +114,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     sessions.leave(session, consumer, { forgetWill: false, reason })
   }
 
-  await recover(core, sessions, storage)
+  await recover(core, sessions, storage, trimmer)
 
   return {
     sessions,
@@ -143,6 +147,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     },
     async close() {
       if (closed) return
+      sessions.close()
       for (const session of Array.from(sessions)) end(session, 'shutting-down')
       await committer.flush()
       closed = true

@@ -24,8 +24,8 @@ export interface Delivery {
   sent: boolean
   /** True: the peer has it (QoS 2), and only the completion is missing. */
   accepted: boolean
-  /** True: it waits until its row is durable. */
-  held: boolean
+  /** The wait for a durable row that it is part of, 0 for none. */
+  held: number
   /** True: the storage has a row for it, since its tag does not follow from its offset or its acceptance must survive. */
   row: boolean
 }

@@ -32,7 +32,7 @@ function merge(subscriptions: readonly Subscription[], own: Grant | undefined, o
     if (options.qos > qos) qos = options.qos
     if (options.retainAsPublished) retainAsPublished = true
     if (options.identifier !== undefined) identifiers.push(options.identifier)
-    if (from < since) since = from
+    if (options.qos > 0 && from < since) since = from
   }
   const grant = { session: subscriptions[0]!.session, qos, retainAsPublished, identifiers, since, own }
   if (ownIsSame) grant.own = grant

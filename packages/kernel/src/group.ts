@@ -44,6 +44,11 @@ export class Group implements Saved {
     return this.#members.some((m) => m.session.durable && m.options.qos > 0)
   }
 
+  /** False once the last member has left. */
+  get populated(): boolean {
+    return this.#members.length > 0
+  }
+
   get members(): readonly Subscription[] {
     return this.#members
   }
@@ -65,16 +70,16 @@ export class Group implements Saved {
     if (this.#members.length === 0) {
       this.#waiting.clear()
       this.#returned = []
-      this.#core.committer.saveLater(this)
       this.#emptied()
     } else this.pump()
+    this.#core.committer.saveLater(this)
   }
 
   /** A message for one of the members. */
   offer(message: Message, offset: Offset): void {
     if (message.qos === 0) {
       const member = this.#choose(message, (m) => m.session.consumer !== undefined && m.session.consumer.load < 2)
-      if (member !== undefined) member.session.outbound.offer(message, member.grant, -1)
+      member?.session.outbound.take(message, member.grant, -1, { group: this, order: 0 })
       return
     }
     const member = this.queued > 0 ? undefined : this.#choose(message, (m) => m.session.outbound.free)
@@ -108,6 +113,7 @@ export class Group implements Saved {
   /** A member went away with these unsettled: the others get them, in order, as if never sent. */
   takeBack(deliveries: readonly Delivery[]): void {
     for (const { message, offset, order } of deliveries) {
+      this.#under.delete(offset)
       if (message !== undefined) this.#returned.push({ message, offset, order })
       else if (offset >= 0) this.#waiting.push(offset, undefined)
     }
@@ -121,7 +127,8 @@ export class Group implements Saved {
   settle(offset: Offset): void {
     if (offset < 0) return
     this.#under.delete(offset)
-    this.#core.committer.saveLater(this)
+    // Without members it is nobody: a group of its name may have come after it.
+    if (this.populated) this.#core.committer.saveLater(this)
   }
 
   /** A record that a member was busy with when the broker last stopped. */

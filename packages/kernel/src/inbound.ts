@@ -24,7 +24,9 @@ export class Inbound {
   claim(tag: number): boolean {
     if (this.#tags.has(tag)) return false
     this.#tags.add(tag)
-    if (this.#session.durable) this.#core.committer.write(table.inbound, this.#key(tag), nothing)
+    // Whoever sent it may be gone when the commit fails, and send it again when he comes back.
+    if (this.#session.durable)
+      this.#core.committer.write(table.inbound, this.#key(tag), nothing, () => this.#tags.delete(tag))
     return true
   }
 

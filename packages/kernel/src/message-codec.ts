@@ -143,15 +143,27 @@ export function decodeMessage(bytes: Uint8Array): Message {
 
 /**
  * The same message with bytes of its own, unless it already owns most of the buffer they lie in. For what is kept
- * beyond the turn it arrived in: a small payload must not pin the chunk it came with.
+ * beyond the turn it arrived in: a small payload must not pin the chunk it came with. What comes back is plain data: a
+ * protocol's own kind of message, which may compute its fields from what it received, ends here.
  */
 export function ownBytes(message: Message): Message {
   const { payload, correlationData } = message
   const owned = payload.buffer.byteLength <= 2 * payload.byteLength + 256
-  if (owned && correlationData === undefined) return message
+  if (owned && correlationData === undefined && Object.hasOwn(message, 'payload')) return message
   return {
-    ...message,
+    topic: message.topic,
     payload: owned ? payload : payload.slice(),
+    qos: message.qos,
+    retain: message.retain,
+    key: message.key,
+    headers: message.headers,
+    contentType: message.contentType,
+    responseTopic: message.responseTopic,
     correlationData: correlationData?.slice(),
+    utf8: message.utf8,
+    publisher: message.publisher,
+    timestamp: message.timestamp,
+    expiresAt: message.expiresAt,
+    recipient: message.recipient,
   }
 }

@@ -25,11 +25,16 @@ export class Outbound implements Burdened {
   /** Deliveries of the window that this connection has been sent again, or for the first time: those before this place. */
   #resent = 0
   #outstanding = 0
-  #held = 0
+  /** How often deliveries had to wait for their rows, and how many of these waits are over. */
+  #holds = 0
+  #released = 0
   #loading = false
+  #pumping = false
   #counter = 0
   /** After a restart, so many of those that wait may have been sent before. */
   #suspect = 0
+  /** Tags whose last use is settled, but not durably so: it may come back after a crash. */
+  readonly #retired = new Set<number>()
 
   constructor(core: Core, session: Session) {
     this.#core = core
@@ -76,8 +81,10 @@ export class Outbound implements Burdened {
   /** The connection is gone. What was under way through a group goes back to it, QoS 2 that has begun excepted. */
   stop(): void {
     this.#consumer = undefined
-    const back = this.#window.filter((d) => d.group !== undefined && (d.flags & DeliveryFlag.qos) === 1)
+    const isBack = (d: Delivery): boolean => d.group?.populated === true && (d.flags & DeliveryFlag.qos) === 1
+    const back = this.#window.filter(isBack)
     if (back.length > 0) this.#window = this.#window.filter((d) => !back.includes(d))
+    for (const delivery of back) if (delivery.row) deleteRow(this.#core, this.#session.id, delivery)
     for (const delivery of this.#window) if (delivery.offset >= 0) delivery.message = undefined
     this.#waiting.forget()
     relieve(this)
@@ -103,10 +110,13 @@ export class Outbound implements Burdened {
   /** Hands a group's message to this session, which must be `free`. */
   take(message: Message, grant: Grant, offset: Offset, from: { readonly group: Group; readonly order: number }): void {
     const qos = message.qos < grant.qos ? message.qos : grant.qos
-    if (qos === 0) {
-      this.offer(message, grant, offset)
-      from.group.settle(offset)
-    } else this.#send(message, grant, offset, qos, from)
+    try {
+      if (qos > 0) this.#send(message, grant, offset, qos, from)
+      else this.offer(message, grant, offset)
+    } catch (error) {
+      this.#failed(error)
+    }
+    if (qos === 0) from.group.settle(offset)
   }
 
   /** Puts a message behind all others, without sending anything. */
@@ -127,29 +137,23 @@ export class Outbound implements Burdened {
 
   /** A record that was owed when the broker last stopped; `under` says what is known of it if it was under way then. */
   restore(offset: Offset, under: (Partial<Delivery> & { readonly tag: number }) | undefined): void {
+    const window = this.#window
+    // What is older than something under way was under way too.
+    if (under === undefined && window.some((d) => d.group === undefined && d.offset > offset)) {
+      const tag = tagOf(offset)
+      if (indexOfTag(window, tag) < 0) under = { tag }
+    }
     if (under === undefined) {
       this.#suspect = Math.min(this.#suspect + 1, this.#core.limits.inflight)
       return this.#waiting.push(offset, undefined)
     }
-    const known = {
-      group: undefined,
-      order: 0,
-      message: undefined,
-      grant: undefined,
-      accepted: false,
-      row: false,
-      ...under,
-    }
-    const delivery = {
-      ...known,
-      offset,
-      flags: (under.flags ?? 0) | DeliveryFlag.redelivered,
-      sent: false,
-      held: false,
-    }
-    const same = this.#window.findIndex((d) => d.offset === offset && d.group === delivery.group)
-    if (same >= 0) this.#window[same] = delivery
-    else this.#window.push(delivery)
+    const known = { group: undefined, order: 0, message: undefined, grant: undefined, accepted: false, row: false }
+    const flags = (under.flags ?? 0) | DeliveryFlag.redelivered
+    const delivery = { ...known, ...under, offset, flags, sent: false, held: 0 }
+    const same = window.findIndex((d) => d.offset === offset && d.group === delivery.group)
+    if (same >= 0) window.splice(same, 1)
+    const behind = window.findIndex((d) => d.offset > offset)
+    window.splice(behind < 0 ? window.length : behind, 0, delivery)
   }
 
   /** Gives everything up: the session ends. */
@@ -203,6 +207,18 @@ export class Outbound implements Burdened {
 
   /** Sends what can be sent: call it when the consumer has room again. */
   pump(): void {
+    // What is settled on the way (it is too large) must not pump in its turn: the line may be long.
+    if (this.#pumping) return
+    this.#pumping = true
+    try {
+      this.#pump()
+    } catch (error) {
+      this.#failed(error)
+    }
+    this.#pumping = false
+  }
+
+  #pump(): void {
     const consumer = this.#consumer
     if (consumer === undefined || this.#loading) return
     if (!this.#resend(consumer)) return
@@ -282,7 +298,7 @@ export class Outbound implements Burdened {
       return this.#session.changed()
     }
     const tag = this.#allocate(offset)
-    const fresh = { sent: false, accepted: false, held: this.#held > 0, row: false }
+    const fresh = { sent: false, accepted: false, held: this.#holds > this.#released ? this.#holds : 0, row: false }
     const delivery: Delivery = { tag, offset, group, order: from?.order ?? 0, message, grant, flags, ...fresh }
     this.#window.push(delivery)
     this.#resent++
@@ -291,21 +307,30 @@ export class Outbound implements Burdened {
     const owed = this.#session.durable && offset >= 0
     if (owed && (tag !== tagOf(offset) || (group !== undefined && (flags & DeliveryFlag.qos) === 2))) {
       writeRow(this.#core, this.#session.id, delivery)
-      delivery.held = true
+      delivery.held = ++this.#holds
+      this.#core.committer.after(() => this.#release(delivery.held))
     }
-    if (delivery.held) this.#hold()
-    else this.#dispatch(delivery)
+    if (delivery.held === 0) this.#dispatch(delivery)
   }
 
-  #hold(): void {
-    if (this.#held++ > 0) return
-    this.#core.committer.after(() => {
-      this.#held = 0
-      const ready = this.#consumer === undefined ? [] : this.#window.slice(0, this.#resent).filter((d) => d.held)
-      for (const delivery of this.#window) delivery.held = false
-      for (const delivery of ready) this.#dispatch(delivery)
-      this.pump()
-    })
+  /** The rows of the first so many waits are durable. */
+  #release(hold: number): void {
+    this.#released = hold
+    const held = this.#window.filter((d) => d.held > 0 && d.held <= hold)
+    const ready = this.#consumer === undefined ? [] : this.#window.slice(0, this.#resent).filter((d) => held.includes(d))
+    for (const delivery of held) delivery.held = 0
+    try {
+      for (const delivery of ready) if (this.#window.includes(delivery)) this.#dispatch(delivery)
+    } catch (error) {
+      this.#failed(error)
+    }
+    this.pump()
+  }
+
+  /** A consumer has thrown: nobody else is to suffer from it. */
+  #failed(error: unknown): void {
+    this.#core.host.report(error, `delivering to session ${JSON.stringify(this.#session.id)}`)
+    this.#core.cutOff(this.#session)
   }
 
   #dispatch(delivery: Delivery): void {
@@ -327,7 +352,7 @@ export class Outbound implements Burdened {
         this.#resent++
         continue
       }
-      if (delivery.held || this.#outstanding >= this.#credit(consumer) || consumer.load > 0) return false
+      if (delivery.held > 0 || this.#outstanding >= this.#credit(consumer) || consumer.load > 0) return false
       if (delivery.message === undefined) {
         this.#load()
         return false
@@ -350,14 +375,23 @@ export class Outbound implements Burdened {
     if (delivery.row) deleteRow(this.#core, this.#session.id, delivery)
     if (delivery.group !== undefined) delivery.group.settle(delivery.offset)
     else if (delivery.offset >= 0) this.#session.changed()
+    if (this.#session.durable && delivery.offset >= 0) this.#retire(delivery)
     this.pump()
   }
 
   #allocate(offset: Offset): number {
     let tag = offset >= 0 ? tagOf(offset) : (this.#counter = (this.#counter % 65535) + 1)
-    while (indexOfTag(this.#window, tag) >= 0) tag = (tag % 65535) + 1
+    while (indexOfTag(this.#window, tag) >= 0 || this.#retired.has(tag)) tag = (tag % 65535) + 1
     if (offset < 0) this.#counter = tag
     return tag
+  }
+
+  /** Keeps the tag from being used again before it is durable that it is free, where another record could get it that soon. */
+  #retire({ tag, offset }: Delivery): void {
+    const { committer } = this.#core
+    if (tag === tagOf(offset) && committer.end - offset < 32_768) return
+    this.#retired.add(tag)
+    committer.after(() => this.#retired.delete(tag))
   }
 
   /** Makes sure that what is under way is completed though a subscription goes away. */

@@ -6,14 +6,23 @@ import { decodeRow, splitKey, table } from './rows.ts'
 import type { Session } from './session.ts'
 import type { SessionTable } from './sessions.ts'
 import type { Storage } from './storage.ts'
+import type { Trimmer } from './trimmer.ts'
 import { decodeWill } from './will.ts'
 
 /** How far somebody who reads the log had come. */
 interface Place {
   /** Everything from here on is owed. */
   next: Offset
-  /** Records that have a row of their own, and are dealt with by it. */
+  /** Records that are dealt with already. */
   readonly taken: Set<Offset>
+}
+
+/** What recovery puts together. */
+interface Recovery {
+  readonly core: Core
+  readonly sessions: SessionTable
+  readonly storage: Storage
+  readonly places: Map<Session | Group, Place>
 }
 
 type SessionRow = [expiry: number, disconnectedAt: number, username: string | null, next: Offset, unsettled: Offset[]]
@@ -27,46 +36,32 @@ const pageSize = 1000
  * Puts a broker back to where its storage says it was: loads the rows, then replays the session log once through the
  * router, from the lowest place of any session. There is no other way of recovery. Rejects when the storage does.
  */
-export async function recover(core: Core, sessions: SessionTable, storage: Storage): Promise<void> {
+export async function recover(core: Core, sessions: SessionTable, storage: Storage, trimmer: Trimmer): Promise<void> {
   const range = await core.log.range()
   core.committer.start(range.end)
-  const places = new Map<Session | Group, Place>()
-  await loadSessions(core, sessions, storage, places)
-  await loadUnderWay(sessions, storage, places)
+  const recovery: Recovery = { core, sessions, storage, places: new Map() }
+  await loadSessions(recovery)
+  await loadUnderWay(recovery)
   for await (const [, row] of storage.table(table.retained).scan('')) core.retained.restore(row)
-  const records = await replay(core, sessions, places, range)
+  let records = 0
+  let from = range.end
+  for (const place of recovery.places.values()) from = Math.min(from, place.next)
+  for (from = Math.max(from, range.start); from < range.end;) {
+    const page = await core.log.read(from, { limit: pageSize })
+    from = page.next
+    records += page.records.length
+    for (const record of page.records) {
+      trimmer.restored(record.message, record.offset)
+      if (!expired(core, record.message)) owe(recovery, record)
+    }
+  }
+  if (range.start < range.end) trimmer.arm()
   // Only now: what falls due at once must find everybody in place.
   for (const session of Array.from(sessions)) sessions.appoint(session)
   core.emit?.({ type: 'recovered', sessions: sessions.size, records, retained: core.retained.size })
 }
 
-// oxlint-disable-next-line max-params -- one pass with nothing to bundle
-async function replay(
-  core: Core,
-  sessions: SessionTable,
-  places: ReadonlyMap<Session | Group, Place>,
-  range: { start: Offset; end: Offset },
-): Promise<number> {
-  let records = 0
-  let from = range.end
-  for (const place of places.values()) from = Math.min(from, place.next)
-  for (from = Math.max(from, range.start); from < range.end;) {
-    const page = await core.log.read(from, { limit: pageSize })
-    from = page.next
-    records += page.records.length
-    for (const record of page.records) if (!expired(core, record.message)) owe(core, sessions, places, record)
-  }
-  return records
-}
-
-// oxlint-disable-next-line max-params -- one pass with nothing to bundle
-function owe(
-  core: Core,
-  sessions: SessionTable,
-  places: ReadonlyMap<Session | Group, Place>,
-  record: StoredMessage,
-): void {
-  const { message, offset } = record
+function owe({ core, sessions, places }: Recovery, { message, offset }: StoredMessage): void {
   const owed = (reader: Session | Group): boolean => {
     const place = places.get(reader)
     return place !== undefined && offset >= place.next && !place.taken.has(offset)
@@ -86,22 +81,17 @@ function owe(
   for (const group of route.groups) if (owed(group)) group.restore(offset)
 }
 
-// oxlint-disable-next-line max-params -- one pass with nothing to bundle
-async function loadSessions(
-  core: Core,
-  sessions: SessionTable,
-  storage: Storage,
-  places: Map<Session | Group, Place>,
-): Promise<void> {
+async function loadSessions({ core, sessions, storage, places }: Recovery): Promise<void> {
   const now = core.host.clock.now()
   for await (const [id, row] of storage.table(table.sessions).scan('')) {
     const [expiry, disconnectedAt, username, next, unsettled] = decodeRow<SessionRow>(row)
     const session = sessions.restore(id, { clientId: id, username: username ?? undefined })
     session.expiry = expiry < 0 ? Infinity : expiry
     session.stored = true
-    // Whoever was connected when the broker stopped has lost the connection now.
+    // Whoever was connected when the broker stopped has lost the connection now, and that is to be remembered.
     session.disconnectedAt = disconnectedAt < 0 ? now : disconnectedAt
-    places.set(session, { next, taken: new Set() })
+    if (disconnectedAt < 0) session.changed()
+    places.set(session, { next, taken: new Set(unsettled) })
     for (const offset of unsettled) session.outbound.restore(offset, { tag: tagOf(offset) })
   }
   for await (const [id, row] of storage.table(table.wills).scan('')) {
@@ -120,26 +110,29 @@ async function loadSessions(
       .get(id)
       ?.restore(filter, { ...options, identifier: identifier === 0 ? undefined : identifier })
     if (subscription !== undefined) subscription.since = since
+    else forget(core, table.subscriptions, key)
   }
   for await (const [key] of storage.table(table.inbound).scan('')) {
     const [id = '', tag] = splitKey(key)
-    sessions.get(id)?.inbound.restore(Number(tag))
+    const session = sessions.get(id)
+    if (session !== undefined) session.inbound.restore(Number(tag))
+    else forget(core, table.inbound, key)
   }
 }
 
 /** Deliveries and group places that have rows of their own. */
-async function loadUnderWay(
-  sessions: SessionTable,
-  storage: Storage,
-  places: Map<Session | Group, Place>,
-): Promise<void> {
+async function loadUnderWay({ core, sessions, storage, places }: Recovery): Promise<void> {
   for (const group of sessions.groups.values()) places.set(group, { next: Infinity, taken: new Set() })
   for await (const [key, bytes] of storage.table(table.inflight).scan('')) {
     const [id = '', tag] = splitKey(key)
     const [offset, flags, accepted, groupKey] = decodeRow<InflightRow>(bytes)
     const session = sessions.get(id)
-    if (session === undefined) continue
     const group = groupKey === '' ? undefined : sessions.groups.get(groupKey)
+    // Only what has begun at QoS 2 stays with its member: the rest is the group's again, whose own row knows it.
+    if (session === undefined || (group !== undefined && flags === 1)) {
+      forget(core, table.inflight, key)
+      continue
+    }
     places.get(group ?? session)?.taken.add(offset)
     session.outbound.restore(offset, { tag: Number(tag), flags, accepted, group, row: true })
     group?.hold(offset)
@@ -147,10 +140,19 @@ async function loadUnderWay(
   for await (const [key, row] of storage.table(table.groups).scan('')) {
     const group = sessions.groups.get(key)
     const place = group && places.get(group)
-    if (group === undefined || place === undefined) continue
+    if (group === undefined || place === undefined) {
+      forget(core, table.groups, key)
+      continue
+    }
     const [next, unsettled] = decodeRow<GroupRow>(row)
     place.next = next
     // oxlint-disable-next-line unicorn/no-array-sort -- a copy of our own, and toSorted is newer than ES2022
     for (const offset of Float64Array.from(unsettled).sort()) if (!place.taken.has(offset)) group.restore(offset)
+    for (const offset of unsettled) place.taken.add(offset)
   }
+}
+
+/** A row of a session that had stopped being durable when the broker stopped: a later one of the same id must not find it. */
+function forget(core: Core, name: string, key: string): void {
+  core.committer.writeLater(name, key, undefined)
 }

@@ -6,7 +6,7 @@ import type { Limits } from './limits.ts'
 import type { Message } from './message.ts'
 import { decodeMessage, encodeMessage, ownBytes } from './message-codec.ts'
 import { table } from './rows.ts'
-import type { Schedule } from './schedule.ts'
+import type { Appointment, Schedule } from './schedule.ts'
 import { TopicTree } from './topic-tree.ts'
 
 /** The last retained message of each topic. */
@@ -34,6 +34,7 @@ export interface RetainedParts {
 export class RetainedMessages implements Retained {
   readonly #parts: RetainedParts
   readonly #tree: TopicTree<Message>
+  readonly #ends = new WeakMap<Message, Appointment>()
   #bytes = 0
 
   constructor(parts: RetainedParts) {
@@ -59,10 +60,10 @@ export class RetainedMessages implements Retained {
   }
 
   /**
-   * Makes this the retained message of its topic; an empty payload clears it. Joins the batch under construction.
-   * Returns how to take it back if that batch fails. Throws BrokerError `quota-exceeded`.
+   * Makes this the retained message of its topic; an empty payload clears it. Joins the batch under construction, and
+   * is taken back if that fails. Throws BrokerError `quota-exceeded`.
    */
-  set(message: Message): () => void {
+  set(message: Message): void {
     const { limits, committer, emit } = this.#parts
     const { topic } = message
     const before = this.#tree.get(topic)
@@ -71,13 +72,10 @@ export class RetainedMessages implements Retained {
       const bytes = this.#bytes + next.payload.length - (before?.payload.length ?? 0)
       if ((before === undefined && this.size >= limits.retained) || bytes > limits.retainedBytes)
         throw new BrokerError('quota-exceeded')
-    } else if (before === undefined) return () => {}
+    } else if (before === undefined) return
     this.#put(topic, next)
-    committer.write(table.retained, topic, next && encodeMessage(next))
+    committer.write(table.retained, topic, next && encodeMessage(next), () => this.#put(topic, before))
     emit({ type: 'retained', message })
-    return () => {
-      if (this.#tree.get(topic) === next) this.#put(topic, before)
-    }
   }
 
   /** Takes in a row of the storage. */
@@ -87,18 +85,20 @@ export class RetainedMessages implements Retained {
   }
 
   #put(topic: string, message: Message | undefined): void {
-    this.#bytes += (message?.payload.length ?? 0) - (this.#tree.get(topic)?.payload.length ?? 0)
+    const before = this.#tree.get(topic)
+    this.#bytes += (message?.payload.length ?? 0) - (before?.payload.length ?? 0)
+    if (before !== undefined) this.#ends.get(before)?.cancel()
     if (message === undefined) {
       this.#tree.delete(topic)
       return
     }
     this.#tree.set(topic, message)
     if (message.expiresAt === undefined) return
-    this.#parts.schedule.at(message.expiresAt, () => {
-      if (this.#tree.get(topic) !== message) return
+    const end = this.#parts.schedule.at(message.expiresAt, () => {
       this.#put(topic, undefined)
       this.#parts.committer.write(table.retained, topic, undefined)
     })
+    this.#ends.set(message, end)
   }
 
   #expired(message: Message): boolean {

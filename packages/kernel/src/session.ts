@@ -59,7 +59,7 @@ export class Session implements Saved {
 
   /** Its place has moved: worth writing down, not worth waiting for. */
   changed(): void {
-    if (this.durable) this.#core.committer.saveLater(this)
+    if (this.durable && !this.ended) this.#core.committer.saveLater(this)
   }
 
   /**
@@ -76,11 +76,17 @@ export class Session implements Saved {
       if (this.subscriptions.size >= limits.subscriptions) throw new BrokerError('quota-exceeded')
       subscription = this.restore(filter, options)
       if (this.durable) committer.since(subscription)
+      if (this.durable && subscription.group !== undefined) committer.save(subscription.group)
       this.#core.emit?.({ type: 'subscribed', session: this.id, filter })
     } else {
+      if (this.durable) {
+        // What is under way goes on as it began; what QoS 0 has brought does not come again.
+        if (options.qos !== subscription.options.qos) this.outbound.pin()
+        if (subscription.options.qos === 0) committer.since(subscription)
+        else committer.save(subscription)
+      }
       subscription.replace(options)
       router.touch()
-      if (this.durable) committer.save(subscription)
     }
     if (options.group === undefined && options.retained !== 'never' && (isNew || options.retained !== 'if-new'))
       this.#sendRetained(subscription)
@@ -184,7 +190,7 @@ export class Session implements Saved {
         // What a durable session is owed is in the log, so that it is still owed after a crash.
         const addressed = { ...ownBytes(message), qos, recipient: this.id }
         const route = { grants: [grant], groups: [], taps: [], durable: true }
-        committer.publish({ message: addressed, route, placed: true, undo: undefined }).catch(() => {})
+        committer.publish({ message: addressed, route, placed: true }).catch(() => {})
       }
     })
   }

@@ -26,7 +26,7 @@ export interface OpenOptions {
 export interface LeaveOptions {
   /** True: the will is dropped. */
   readonly forgetWill: boolean
-  /** A new expiry, milliseconds. */
+  /** A new expiry, milliseconds. A session that was to end with its connection ends whatever is said here. */
   readonly expiry?: number | undefined
   readonly reason: ErrorCode | 'closed' | 'lost'
 }
@@ -39,7 +39,7 @@ export interface Sessions extends Iterable<Session> {
   get(id: string): Session | undefined
   /**
    * Makes the session of this id the connection's, taking it from any other, whose consumer is ended with
-   * `session-taken-over`. Deliveries begin with `outbound.start`. Throws BrokerError `quota-exceeded`.
+   * `session-taken-over`. Deliveries begin with `outbound.start`. Throws BrokerError `quota-exceeded` or `shutting-down`.
    */
   open(options: OpenOptions): { readonly session: Session; readonly resumed: boolean }
   /** The connection is over. Does nothing when the session is no longer this consumer's. */
@@ -54,6 +54,7 @@ export class SessionTable implements Sessions {
   readonly #sessions = new Map<string, Session>()
   readonly #groups = new Map<string, Group>()
   #connected = 0
+  #closed = false
 
   constructor(core: Core) {
     this.#core = core
@@ -82,6 +83,7 @@ export class SessionTable implements Sessions {
   open(options: OpenOptions): { session: Session; resumed: boolean } {
     const { id, consumer, principal, peer, clean } = options
     const { limits, router, committer, emit } = this.#core
+    if (this.#closed) throw new BrokerError('shutting-down')
     const found = this.#sessions.get(id)
     if (found === undefined && this.size >= limits.sessions) throw new BrokerError('quota-exceeded')
     const old = found?.consumer
@@ -90,7 +92,8 @@ export class SessionTable implements Sessions {
       this.#disconnect(found, 'session-taken-over')
       if (clean || found.will?.delay === 0) this.#publishWill(found)
     }
-    if (found !== undefined && clean) this.#remove(found)
+    // One that was to end with its connection has ended.
+    if (found !== undefined && (clean || (old !== undefined && !found.durable))) this.#remove(found)
     const resumed = found !== undefined && !found.ended
     const session = resumed ? found : this.restore(id, principal)
     for (const appointment of session.appointments.splice(0)) appointment.cancel()
@@ -110,7 +113,8 @@ export class SessionTable implements Sessions {
 
   leave(session: Session, consumer: Consumer, options: LeaveOptions): void {
     if (session.consumer !== consumer) return
-    if (options.expiry !== undefined) session.expiry = Math.min(options.expiry, this.#core.limits.sessionExpiry)
+    const { expiry } = options
+    if (expiry !== undefined && session.durable) session.expiry = Math.min(expiry, this.#core.limits.sessionExpiry)
     if (options.forgetWill) session.will = undefined
     this.#disconnect(session, options.reason)
     const now = this.#core.host.clock.now()
@@ -128,6 +132,11 @@ export class SessionTable implements Sessions {
       this.#disconnect(session, reason)
     }
     this.#remove(session)
+  }
+
+  /** Nobody is let in any more. */
+  close(): void {
+    this.#closed = true
   }
 
   /** A session with nothing in it, or as it was when the broker last stopped. */

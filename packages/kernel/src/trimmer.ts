@@ -23,12 +23,22 @@ export class Trimmer {
 
   /** A record was added. */
   appended(message: Message, offset: Offset): void {
+    this.restored(message, offset)
+    if (this.#bytes > this.#core.limits.logBytes && this.#segments.length > 1) this.#cut()
+  }
+
+  /** A record was there when the broker started. Nothing is given up for its sake: its readers may not be in place yet. */
+  restored(message: Message, offset: Offset): void {
     let last = this.#segments.at(-1)
     const full = last !== undefined && (offset >= last.first + segment || last.bytes > this.#core.limits.logBytes / 16)
     if (last === undefined || full) this.#segments.push((last = { first: offset, bytes: 0 }))
     last.bytes += message.payload.length
     this.#bytes += message.payload.length
-    if (this.#bytes > this.#core.limits.logBytes && this.#segments.length > 1) this.#cut()
+    this.arm()
+  }
+
+  /** Soon there will be something to forget. */
+  arm(): void {
     this.#timer ??= this.#core.host.clock.timer(period, () => {
       this.#timer = undefined
       this.#trim()
@@ -51,7 +61,8 @@ export class Trimmer {
   #trim(forced: Offset = 0): void {
     const { committer, log, emit } = this.#core
     let low = committer.end
-    for (const session of this.#sessions) if (session.durable) low = lowest(low, session.outbound.place(low))
+    // Also for sessions that have stopped being durable: what they wait for is read back from the log.
+    for (const session of this.#sessions) low = lowest(low, session.outbound.place(low))
     for (const group of this.#sessions.groups.values()) low = lowest(low, group.place(low))
     low = Math.max(low, forced)
     while (this.#segments.length > 1 && this.#segments[1]!.first <= low) this.#bytes -= this.#segments.shift()!.bytes
@@ -59,6 +70,7 @@ export class Trimmer {
       this.#bytes = 0
       this.#segments.length = 0
     }
+    if (low < committer.end) this.arm()
     if (low <= this.#trimmed) return
     this.#trimmed = low
     log.trim(low).catch((error: unknown) => emit?.({ type: 'storage-failed', error }))
@@ -66,5 +78,5 @@ export class Trimmer {
 }
 
 function lowest(low: Offset, place: { readonly next: Offset; readonly unsettled: readonly Offset[] }): Offset {
-  return Math.min(low, place.next, ...place.unsettled)
+  return place.unsettled.reduce((least, offset) => Math.min(least, offset), Math.min(low, place.next))
 }

@@ -23,7 +23,7 @@ import {
 import { ReasonCode } from './codec/reason-code.ts'
 import type { FrameCache } from './frame-cache.ts'
 import { handlePuback, handlePubcomp, handlePubrec, handlePubrel } from './handle-acks.ts'
-import { authenticate, judgeConnect, type Login, type Refusal, refusalOf, welcome } from './handle-connect.ts'
+import { authenticate, judgeConnect, type Login, refusalOf, welcome } from './handle-connect.ts'
 import { handlePublish } from './handle-publish.ts'
 import { handleSubscribe, handleUnsubscribe } from './handle-subscribe.ts'
 import { type Link, Receiving } from './link.ts'
@@ -31,7 +31,7 @@ import type { MqttOptions } from './options.ts'
 import { Outgoing } from './outgoing.ts'
 import { Output } from './output.ts'
 import { Patience } from './patience.ts'
-import { codeOf, reasonCodes, returnCode3 } from './reason-codes.ts'
+import { codeOf, connackCodes, reasonCodes, refusalCode, returnCode3 } from './reason-codes.ts'
 import { Replies } from './replies.ts'
 
 /** One connection: bytes become packets, packets become calls of the kernel, and a fault becomes a farewell. */
@@ -39,7 +39,7 @@ export class Client implements ConnectionReader, Link {
   readonly broker: Broker
   readonly options: MqttOptions
   readonly cache: FrameCache
-  readonly replies: Replies = new Replies()
+  readonly replies: Replies = new Replies((error) => this.#failed(error))
   readonly aliases: Map<number, string> = new Map()
   readonly receiving: Receiving = new Receiving()
   now = 0
@@ -55,6 +55,10 @@ export class Client implements ConnectionReader, Link {
   #holds = 0
   /** True while a packet is being handled that those behind it must wait for. */
   #busy = false
+  /** Largest packet the client takes [MQTT-3.1.2-24]. */
+  #largest = Infinity
+  /** True once the CONNACK is out that lets the client in. */
+  #welcomed = false
   #closed = false
 
   constructor(connection: Connection, broker: Broker, rest: { options: MqttOptions; cache: FrameCache }) {
@@ -67,17 +71,21 @@ export class Client implements ConnectionReader, Link {
       role: 'server',
       maxPacketSize: Math.min(options.connectPacketSize, options.maxPacketSize),
     })
-    this.#output = new Output(connection, broker.host, options)
+    this.#output = new Output(connection, broker.host, options, () => this.#patience.stalled())
     this.#patience = new Patience(broker.host.clock, this.#output, options, {
       paused: () => this.#holds > 0,
       giveUp: (reason, detail) => this.fail(reason, detail),
-      cutOff: (detail) => this.#close(false, undefined, new Error(detail)),
+      cutOff: (detail) => this.#cutOff(detail),
     })
     this.#patience.untilConnect(connection.peer.acceptedAt)
   }
 
   get version(): ProtocolVersion {
     return this.#decoder.version ?? 4
+  }
+
+  get closed(): boolean {
+    return this.#closed
   }
 
   get session(): Session {
@@ -112,9 +120,8 @@ export class Client implements ConnectionReader, Link {
     if (this.#closed) return
     const bytes = encode(packet, this.version)
     // [MQTT-3.1.2-24]: what is too large for the client is not sent; an answer that cannot be given ends the connection.
-    if (bytes.length > (this.#login?.appetite.maxPacketSize ?? Infinity)) {
-      this.#close(false, undefined, new Error(`a ${packetName(packet.type)} is larger than the client takes`))
-    } else this.#output.write(bytes, 0, bytes.length)
+    if (bytes.length > this.#largest) this.#cutOff(`a ${packetName(packet.type)} is larger than the client takes`)
+    else this.#output.write(bytes, 0, bytes.length)
   }
 
   acknowledge(type: 4 | 5 | 6 | 7, packetId: number): void {
@@ -128,7 +135,7 @@ export class Client implements ConnectionReader, Link {
     const { peer } = this.#connection
     this.broker.refused(peer, detail)
     // [MQTT-3.14.0-1]: before CONNACK there is no DISCONNECT, and in 3.x no server sends one at all.
-    if (this.#session === undefined) this.#refuse({ reason, detail })
+    if (!this.#welcomed) this.#refuse(reason)
     else if (this.version === 5) this.#farewell(reason, detail)
     this.#close(false)
   }
@@ -164,6 +171,8 @@ export class Client implements ConnectionReader, Link {
       this.#failed(error)
     }
     if (this.#closed) return
+    const { congested } = this.replies
+    if (congested !== undefined) this.holdFor(congested)
     if (pressure.hold(() => this.#release())) this.#hold()
     // A client that does not take its answers gets to ask nothing more.
     if (this.#output.load > 0 && this.#patience.awaitDrain(() => this.#release())) this.#hold()
@@ -225,6 +234,7 @@ export class Client implements ConnectionReader, Link {
   }
 
   async #connect(connect: Connect): Promise<void> {
+    this.#largest = connect.properties?.maximumPacketSize ?? Infinity
     const login = judgeConnect(connect, this.broker, this.options)
     if ('reason' in login) return this.fail(login.reason, login.detail)
     const principal = await authenticate(login, this.broker, this.#connection.peer)
@@ -264,6 +274,7 @@ export class Client implements ConnectionReader, Link {
     this.#session = session
     this.#decoder.maxPacketSize = this.options.maxPacketSize
     const send = (): void => {
+      this.#welcomed = true
       // [MQTT-3.2.0-1]: deliveries begin behind the CONNACK. MQTT 3.1 knows no session present flag.
       this.send(welcome(login, this.options, resumed && this.version > 3))
       if (!this.#closed) session.outbound.start(outgoing)
@@ -279,7 +290,8 @@ export class Client implements ConnectionReader, Link {
   #disconnect({ reasonCode, properties }: Disconnect): void {
     const expiry = properties?.sessionExpiryInterval
     // Section 3.14.2.2.2: a session that was to end with its connection cannot be made to stay.
-    if (expiry !== undefined && expiry > 0 && this.#login!.expiry === 0)
+    const asked = this.#login!.connect.properties?.sessionExpiryInterval ?? 0
+    if (expiry !== undefined && expiry > 0 && asked === 0)
       return this.fail(ReasonCode.ProtocolError, 'a session expiry in DISCONNECT where CONNECT had none')
     const milliseconds = expiry === undefined ? undefined : expiry === 0xffffffff ? Infinity : expiry * 1000
     // [MQTT-3.1.2-8] [MQTT-3.14.4-3]
@@ -291,14 +303,15 @@ export class Client implements ConnectionReader, Link {
     if (this.#closed) return
     const session = this.#session
     this.#session = undefined
+    if (!this.#welcomed) this.#refuse(connackCodes[reason])
     // [MQTT-3.1.4-3]
-    if (session !== undefined && this.version === 5) this.#farewell(reasonCodes[reason], '')
+    else if (session !== undefined && this.version === 5) this.#farewell(reasonCodes[reason], '')
     this.#close(false)
   }
 
-  #refuse({ reason }: Refusal): void {
+  #refuse(reason: number): void {
     const version = this.#decoder.version
-    if (version === 5) this.send({ type: PacketType.Connack, sessionPresent: false, reasonCode: reason })
+    if (version === 5) this.send({ type: PacketType.Connack, sessionPresent: false, reasonCode: refusalCode(reason) })
     else if (version !== undefined && reason !== ReasonCode.MalformedPacket && reason !== ReasonCode.ProtocolError) {
       this.send({ type: PacketType.Connack, sessionPresent: false, reasonCode: returnCode3(reason) })
     } else if (reason === ReasonCode.UnsupportedProtocolVersion) {
@@ -312,16 +325,23 @@ export class Client implements ConnectionReader, Link {
     const short = { type, reasonCode }
     const long = detail === '' ? short : { ...short, properties: { reasonString: detail } }
     // [MQTT-3.14.2-3]
-    const fits = encode(long, 5).length <= this.#login!.appetite.maxPacketSize
+    const fits = encode(long, 5).length <= this.#largest
     this.send(fits ? long : short)
+  }
+
+  /** Closes without waiting for what was sent to be taken. */
+  #cutOff(detail: string): void {
+    if (this.#closed) return
+    this.broker.refused(this.#connection.peer, detail)
+    this.#close(false, undefined, new Error(detail))
   }
 
   #close(forgetWill: boolean, expiry?: number, error?: Error): void {
     if (this.#closed) return
     this.#closed = true
-    this.#patience.end()
     this.replies.close()
     this.#output.close()
+    this.#patience.end()
     this.#connection.close(error)
     const session = this.#session
     const outgoing = this.#outgoing

@@ -11,6 +11,8 @@ export interface Frame {
   readonly end: number
   /** 0 when there is none. */
   readonly packetIdAt: number
+  /** What follows behind the end of `bytes`, which then comes before `end`. */
+  readonly rest: readonly Uint8Array[] | undefined
 }
 
 const nobody = { identifiers: [] } as unknown as Grant
@@ -27,7 +29,8 @@ export class FrameCache {
   /** The message has just arrived as this packet: whoever gets it unchanged gets these very bytes. */
   prime(message: Message, publish: Publish, v5: boolean): void {
     this.#reset(message, message.timestamp)
-    this.#frames[v5 ? 8 : 0] = { bytes: publish.bytes, start: publish.start, end: publish.end, packetIdAt: 0 }
+    const { bytes, start, end, rest } = publish
+    this.#frames[v5 ? 8 : 0] = { bytes, start, end, packetIdAt: 0, rest }
   }
 
   /** The frame for these header flags (QoS and retain as in the first byte). Properties are the message's own. */
@@ -67,5 +70,5 @@ export function encodeFrame(message: Message, look: Look): Frame {
   const retain = (header & 1) !== 0
   const publish = { topic, payload: message.payload, qos, dup: false, retain, packetId: 0, properties }
   const { bytes, packetIdAt } = publishTemplate(publish, version)
-  return { bytes, start: 0, end: bytes.length, packetIdAt }
+  return { bytes, start: 0, end: bytes.length, packetIdAt, rest: undefined }
 }

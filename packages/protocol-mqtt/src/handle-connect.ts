@@ -5,7 +5,7 @@ import { ReasonCode } from './codec/reason-code.ts'
 import { willMessage } from './messages.ts'
 import type { MqttOptions } from './options.ts'
 import type { Appetite } from './outgoing.ts'
-import { codeOf, connackCodes } from './reason-codes.ts'
+import { codeOf, connackCodes, isBrokerError } from './reason-codes.ts'
 
 const forever = 0xffffffff
 
@@ -76,9 +76,8 @@ export async function authenticate(login: Login, broker: Broker, peer: PeerInfo)
   try {
     return await broker.guard.authenticate({ clientId: login.clientId, username, password, peer })
   } catch (error) {
-    const code = codeOf(error)
-    if (code === 'unavailable') broker.host.report(error, 'authenticating')
-    return refusalOf(code)
+    if (!isBrokerError(error)) broker.host.report(error, 'authenticating')
+    return refusalOf(codeOf(error))
   }
 }
 

@@ -1,8 +1,9 @@
-import { type BrokerError, levels, type Message } from '@isomq/kernel'
+import type { BrokerError, Message } from '@isomq/kernel'
 import { PacketType, type Publish } from './codec/packet.ts'
 import { ReasonCode } from './codec/reason-code.ts'
 import type { Link } from './link.ts'
-import { messageOf } from './messages.ts'
+import { PublishedMessage } from './messages.ts'
+import { permits } from './permission.ts'
 import { codeOf, publishCodes } from './reason-codes.ts'
 
 // A publisher whose messages the storage has not taken yet may be this far ahead of it, in bytes of all publishers.
@@ -16,16 +17,16 @@ export function handlePublish(link: Link, publish: Publish): void | Promise<void
   if (qos > 0 && !admit(link, publish)) return
   if (publish.retain && !link.options.retainAvailable)
     return link.fail(ReasonCode.RetainNotSupported, 'retained messages are not available')
-  if (levels(topic) > link.broker.limits.topicLevels) return refuse(link, publish, ReasonCode.TopicNameInvalid)
   // [MQTT-4.3.3-10]: a repetition is answered, not delivered again.
-  if (qos === 2 && link.session.inbound.has(packetId)) return answer(link, publish, link.session.committing)
-  const allowed = link.broker.guard.authorize(link.principal, 'publish', topic)
+  if (qos === 2 && link.session.inbound.has(packetId)) return answerAgain(link, publish)
+  const allowed = permits(link, 'publish', topic)
   if (allowed === true) return accept(link, publish, topic)
   if (allowed === false) return refuse(link, publish, ReasonCode.NotAuthorized)
-  return allowed.then(
-    (yes) => (yes ? accept(link, publish, topic) : refuse(link, publish, ReasonCode.NotAuthorized)),
-    () => refuse(link, publish, ReasonCode.NotAuthorized),
-  )
+  return allowed.then((yes) => {
+    if (link.closed) return
+    if (yes) accept(link, publish, topic)
+    else refuse(link, publish, ReasonCode.NotAuthorized)
+  })
 }
 
 /** The topic, also where an alias stands for it; undefined after a fault. */
@@ -61,7 +62,7 @@ function admit(link: Link, publish: Publish): boolean {
 
 function accept(link: Link, publish: Publish, topic: string): void {
   const { broker, session } = link
-  const message = messageOf(publish, topic, session.id, link.now)
+  const message = new PublishedMessage(publish, topic, session.id, link.now)
   if (publish.qos === 0 && !publish.retain && publish.properties?.topicAlias === undefined)
     link.cache.prime(message, publish, link.version === 5)
   // [MQTT-4.3.3-8]: the id and the message become durable together.
@@ -95,6 +96,17 @@ function answer(link: Link, publish: Publish, wait: Promise<void> | undefined): 
     if (qos === 2) link.session.inbound.forget(packetId)
     tell(link, publish, publishCodes[error.code])
   })
+}
+
+/** PUBREC for a message that came before, unless that has been refused meanwhile. */
+function answerAgain(link: Link, publish: Publish): void {
+  const { session, replies } = link
+  const refused = (): void => tell(link, publish, ReasonCode.UnspecifiedError)
+  const send = (): void => {
+    if (session.inbound.has(publish.packetId)) link.acknowledge(PacketType.Pubrec, publish.packetId)
+    else refused()
+  }
+  replies.push(session.committing, send, refused)
 }
 
 /** The message will not be delivered. QoS 0 gets no answer; the answer keeps its turn. */

@@ -2,7 +2,8 @@ import { isFilter, type SubscriptionOptions } from '@isomq/kernel'
 import { type FilterRequest, PacketType, type Subscribe, type Unsubscribe } from './codec/packet.ts'
 import { ReasonCode } from './codec/reason-code.ts'
 import type { Link } from './link.ts'
-import { codeOf, reasonCodes } from './reason-codes.ts'
+import { permits } from './permission.ts'
+import { codeOf, subscribeCodes } from './reason-codes.ts'
 
 /** A filter with the group taken off that `$share/group/` names; undefined when it is not a filter [MQTT-4.8.2-1] [MQTT-4.8.2-2]. */
 export function parseFilter(text: string): { readonly filter: string; readonly group: string | undefined } | undefined {
@@ -18,7 +19,9 @@ export function parseFilter(text: string): { readonly filter: string; readonly g
 export function handleSubscribe(link: Link, packet: Subscribe): void | Promise<void> {
   const codes: (number | Promise<number>)[] = packet.filters.map((request) => judge(link, request))
   if (codes.every((code) => typeof code === 'number')) return answer(link, packet, codes as number[])
-  return Promise.all(codes).then((known) => answer(link, packet, known))
+  return Promise.all(codes).then((known) => {
+    if (!link.closed) answer(link, packet, known)
+  })
 }
 
 /** The reason code of a filter that is refused; for one that may be subscribed to, its QoS. */
@@ -27,21 +30,17 @@ function judge(link: Link, request: FilterRequest): number | Promise<number> {
   if (parsed === undefined) return ReasonCode.TopicFilterInvalid
   if (parsed.group !== undefined && !link.options.sharedSubscriptions) return ReasonCode.SharedSubscriptionsNotSupported
   const verdict = (allowed: boolean): number => (allowed ? request.qos : ReasonCode.NotAuthorized)
-  const allowed = link.broker.guard.authorize(link.principal, 'subscribe', parsed.filter)
-  if (typeof allowed === 'boolean') return verdict(allowed)
-  return allowed.then(verdict, () => ReasonCode.NotAuthorized)
+  const allowed = permits(link, 'subscribe', parsed.filter)
+  return typeof allowed === 'boolean' ? verdict(allowed) : allowed.then(verdict)
 }
 
 function answer(link: Link, packet: Subscribe, codes: readonly number[]): void {
-  const { session, replies, version } = link
+  const { session, replies } = link
+  const { packetId } = packet
   const reasonCodes = packet.filters.map((request, i) => (codes[i]! > 2 ? codes[i]! : subscribe(link, packet, request)))
-  // [MQTT-3.8.4-1] [MQTT-3.8.4-2]. Retained messages follow the SUBACK. MQTT 3.1 has no failure code: QoS 0 was its answer.
+  // [MQTT-3.8.4-1] [MQTT-3.8.4-2]. Retained messages follow the SUBACK. MQTT 3.1, which has no failure code, gets that of 3.1.1.
   const send = (): void => {
-    link.send({
-      type: PacketType.Suback,
-      packetId: packet.packetId,
-      reasonCodes: version === 3 ? reasonCodes.map((c) => (c > 2 ? 0x80 : c)) : reasonCodes,
-    })
+    link.send({ type: PacketType.Suback, packetId, reasonCodes })
     session.outbound.pump()
   }
   replies.push(session.committing, send, (error) => link.failWith(error.code, 'a subscription could not be stored'))
@@ -64,7 +63,7 @@ function subscribe(link: Link, packet: Subscribe, request: FilterRequest): numbe
   } catch (error) {
     const code = codeOf(error)
     if (code === 'unavailable') link.broker.host.report(error, 'subscribing')
-    return reasonCodes[code]
+    return subscribeCodes[code]
   }
 }
 

@@ -21,7 +21,9 @@ export interface Link {
   readonly receiving: Receiving
   /** Time at which the bytes being handled arrived. */
   readonly now: number
-  /** Sends a packet with this turn's output; leaves out what the client does not want, drops what it cannot take. */
+  /** The connection is over: there is no session any more. To be asked after every wait. */
+  readonly closed: boolean
+  /** Sends a packet with this turn's output. One that is larger than the client takes ends the connection. */
   send(packet: ControlPacket): void
   /** Sends the four bytes of a successful acknowledgement. */
   acknowledge(type: 4 | 5 | 6 | 7, packetId: number): void

@@ -1,26 +1,51 @@
-import type { Grant, Message } from '@isomq/kernel'
+import type { Grant, Message, Qos } from '@isomq/kernel'
 import type { Publish, Will } from './codec/packet.ts'
 import type { MessageProperties, PublishProperties } from './codec/packet-properties.ts'
 
-/** The message a PUBLISH carries. `topic` is the one its alias stands for, `now` the time it is accepted. */
-export function messageOf(publish: Publish, topic: string, publisher: string, now: number): Message {
-  const { properties } = publish
-  const expiry = properties?.messageExpiryInterval
-  return {
-    topic,
-    payload: publish.payload,
-    qos: publish.qos,
-    retain: publish.retain,
-    key: undefined,
-    headers: properties?.userProperties,
-    contentType: properties?.contentType,
-    responseTopic: properties?.responseTopic,
-    correlationData: properties?.correlationData,
-    utf8: properties?.payloadFormatIndicator,
-    publisher,
-    timestamp: now,
-    expiresAt: expiry === undefined ? undefined : now + expiry * 1000,
-    recipient: undefined,
+/** The message a PUBLISH carries. Its payload is cut out only for those who look at it: who passes the frame on does not. */
+export class PublishedMessage implements Message {
+  readonly topic: string
+  readonly qos: Qos
+  readonly retain: boolean
+  readonly publisher: string
+  readonly timestamp: number
+  readonly expiresAt: number | undefined
+  readonly #publish: Publish
+
+  /** `topic` is the one an alias stands for, `now` the time the message is accepted. */
+  constructor(publish: Publish, topic: string, publisher: string, now: number) {
+    const expiry = publish.properties?.messageExpiryInterval
+    this.topic = topic
+    this.qos = publish.qos
+    this.retain = publish.retain
+    this.publisher = publisher
+    this.timestamp = now
+    this.expiresAt = expiry === undefined ? undefined : now + expiry * 1000
+    this.#publish = publish
+  }
+
+  get payload(): Uint8Array {
+    return this.#publish.payload
+  }
+
+  get headers(): Message['headers'] {
+    return this.#publish.properties?.userProperties
+  }
+
+  get contentType(): string | undefined {
+    return this.#publish.properties?.contentType
+  }
+
+  get responseTopic(): string | undefined {
+    return this.#publish.properties?.responseTopic
+  }
+
+  get correlationData(): Uint8Array | undefined {
+    return this.#publish.properties?.correlationData
+  }
+
+  get utf8(): boolean | undefined {
+    return this.#publish.properties?.payloadFormatIndicator
   }
 }
 

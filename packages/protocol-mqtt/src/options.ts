@@ -8,7 +8,7 @@ export interface MqttOptions {
   readonly receiveMaximum: number
   /** Topic aliases a client may use towards the broker, and the most the broker uses towards a client; announced. */
   readonly topicAliasMaximum: number
-  /** Time from the acceptance of a connection to its complete CONNECT. */
+  /** Time from the acceptance of a connection to the guard's answer to its CONNECT. */
   readonly connectTimeout: number
   /** Longest keep alive a client may ask for, seconds; 0 for any. */
   readonly maxKeepAlive: number

@@ -58,12 +58,19 @@ export class Outgoing implements Consumer {
     // [MQTT-3.3.1-12] [MQTT-3.3.1-13]; what is sent because it is retained says so [MQTT-3.3.1-8 of 3.1.1].
     const retain = (flags & DeliveryFlag.retained) !== 0 || (grant.retainAsPublished && message.retain) ? 1 : 0
     const header = ((flags & DeliveryFlag.qos) << 1) | retain
-    const frame =
-      v5 && (topicAliasMaximum > 0 || grant.identifiers.length > 0)
-        ? this.#own(message, grant, header)
-        : this.#cache.frame(message, v5, header, message.expiresAt === undefined ? 0 : this.#host.clock.now())
+    let frame: Frame
+    try {
+      frame =
+        v5 && (topicAliasMaximum > 0 || grant.identifiers.length > 0)
+          ? this.#own(message, grant, header)
+          : this.#cache.frame(message, v5, header, message.expiresAt === undefined ? 0 : this.#host.clock.now())
+    } catch (error) {
+      // What another protocol brought may have no form in this one.
+      if (error instanceof RangeError) return false
+      throw error
+    }
     if (frame.end - frame.start > maxPacketSize) return false
-    if (tag === 0) this.#output.write(frame.bytes, frame.start, frame.end)
+    if (tag === 0) this.#write(frame)
     else this.#writeTagged(frame, tag, (flags & DeliveryFlag.redelivered) !== 0)
     return true
   }
@@ -76,6 +83,12 @@ export class Outgoing implements Consumer {
 
   end(reason: ErrorCode): void {
     this.#ended(reason)
+  }
+
+  #write({ bytes, start, end, rest }: Frame): void {
+    if (rest === undefined) return this.#output.write(bytes, start, end)
+    this.#output.write(bytes, start, bytes.length)
+    for (const piece of rest) this.#output.write(piece, 0, piece.length)
   }
 
   /** Copies the frame up to its packet identifier, which is this receiver's own; a long rest is shared. */
@@ -97,14 +110,19 @@ export class Outgoing implements Consumer {
   #own(message: Message, grant: Grant, header: number): Frame {
     const { topic } = message
     const now = this.#host.clock.now()
+    const look = (name: string, alias: number): Frame =>
+      encodeFrame(message, { version: 5, header, properties: propertiesOf(message, grant, now, alias), topic: name })
     const known = this.#aliases.get(topic)
+    if (known !== undefined) return look('', known)
     const next = this.#aliases.size + 1
-    const alias = known ?? (next <= this.#appetite.topicAliasMaximum ? next : 0)
-    const properties = propertiesOf(message, grant, now, alias)
-    const frame = encodeFrame(message, { version: 5, header, properties, topic: known === undefined ? topic : '' })
-    // Too large a packet is not sent, and so teaches the client no alias.
-    if (known === undefined && alias !== 0 && frame.end - frame.start <= this.#appetite.maxPacketSize)
-      this.#aliases.set(topic, alias)
-    return frame
+    if (next <= this.#appetite.topicAliasMaximum) {
+      const frame = look(topic, next)
+      if (frame.end - frame.start <= this.#appetite.maxPacketSize) {
+        this.#aliases.set(topic, next)
+        return frame
+      }
+    }
+    // Too large a packet is not sent, and so teaches the client no alias; without one it may be small enough.
+    return look(topic, 0)
   }
 }

@@ -17,6 +17,7 @@ export class Output {
   readonly #connection: Connection
   readonly #host: Host
   readonly #options: MqttOptions
+  readonly #full: () => void
   #runs: Uint8Array[] = []
   #room: Uint8Array = none
   #roomStart = 0
@@ -31,10 +32,12 @@ export class Output {
   #closed = false
   #sent = 0
 
-  constructor(connection: Connection, host: Host, options: MqttOptions) {
+  /** `full` is called each time the connection asks to wait. */
+  constructor(connection: Connection, host: Host, options: MqttOptions, full: () => void) {
     this.#connection = connection
     this.#host = host
     this.#options = options
+    this.#full = full
   }
 
   /** Bytes written that have not left this process. */
@@ -101,6 +104,7 @@ export class Output {
       this.#sent += run.length
       if (!this.#connection.send(run)) this.#blocked = true
     }
+    if (this.#blocked) this.#full()
   }
 
   /** The connection can take more. */

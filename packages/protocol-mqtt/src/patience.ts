@@ -53,7 +53,6 @@ export class Patience {
 
   /** The output is full: `resume` is called when it has drained. False: that is being waited for already. */
   awaitDrain(resume: () => void): boolean {
-    this.stalled()
     if (this.#drained !== undefined) return false
     this.#drained = resume
     return true

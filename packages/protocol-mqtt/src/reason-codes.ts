@@ -1,15 +1,15 @@
 import type { BrokerError, ErrorCode } from '@isomq/kernel'
-import { ReasonCode } from './codec/reason-code.ts'
+import { connackCodes as legalConnackCodes, ReasonCode } from './codec/reason-code.ts'
 
 // A code that is new in the kernel breaks the build here until it has its numbers.
 type Codes = Readonly<Record<ErrorCode, number>>
 
-/** What the broker's refusals are called in CONNACK, DISCONNECT and SUBACK of MQTT 5.0. */
+/** What the broker's refusals are called in DISCONNECT of MQTT 5.0 [MQTT-3.14.2-1], where a ban is an administrator's act. */
 export const reasonCodes: Codes = {
-  banned: ReasonCode.Banned,
+  banned: ReasonCode.AdministrativeAction,
   'invalid-filter': ReasonCode.TopicFilterInvalid,
   'invalid-topic': ReasonCode.TopicNameInvalid,
-  'not-authenticated': ReasonCode.BadUserNameOrPassword,
+  'not-authenticated': ReasonCode.NotAuthorized,
   'not-authorized': ReasonCode.NotAuthorized,
   'packet-too-large': ReasonCode.PacketTooLarge,
   'quota-exceeded': ReasonCode.QuotaExceeded,
@@ -32,14 +32,32 @@ export const publishCodes: Codes = {
   timeout: ReasonCode.UnspecifiedError,
 }
 
+/** The same in SUBACK [MQTT-3.9.3-2]. */
+export const subscribeCodes: Codes = {
+  ...reasonCodes,
+  banned: ReasonCode.NotAuthorized,
+  'invalid-topic': ReasonCode.TopicFilterInvalid,
+  'packet-too-large': ReasonCode.ImplementationSpecificError,
+  'session-taken-over': ReasonCode.UnspecifiedError,
+  'shutting-down': ReasonCode.UnspecifiedError,
+  timeout: ReasonCode.UnspecifiedError,
+}
+
 /** The same in CONNACK [MQTT-3.2.2-8]. */
 export const connackCodes: Codes = {
   ...reasonCodes,
+  banned: ReasonCode.Banned,
+  'not-authenticated': ReasonCode.BadUserNameOrPassword,
   'invalid-filter': ReasonCode.UnspecifiedError,
   'session-taken-over': ReasonCode.UnspecifiedError,
   'shutting-down': ReasonCode.ServerUnavailable,
   timeout: ReasonCode.UnspecifiedError,
   unavailable: ReasonCode.ServerUnavailable,
+}
+
+/** A reason to end a connection as a CONNACK says it [MQTT-3.2.2-8], while none has gone out. */
+export function refusalCode(reason: number): number {
+  return legalConnackCodes.has(reason) ? reason : ReasonCode.UnspecifiedError
 }
 
 /** The CONNACK return code of MQTT 3.x nearest to a reason of MQTT 5.0. */
@@ -66,6 +84,7 @@ export function codeOf(error: unknown): ErrorCode {
   return isBrokerError(error) ? error.code : 'unavailable'
 }
 
-function isBrokerError(error: unknown): error is BrokerError {
+/** Whether the broker refused; anything else that is thrown is a bug. */
+export function isBrokerError(error: unknown): error is BrokerError {
   return error instanceof Error && error.name === 'BrokerError'
 }

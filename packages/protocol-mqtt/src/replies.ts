@@ -8,25 +8,35 @@ interface Reply {
   error: BrokerError | undefined
 }
 
+// Answers a client may wait for before it has to ask more slowly.
+const most = 1000
+
 /**
  * Answers to one client, in the order of their requests. An answer that must not leave before something is durable
  * waits for it, and all behind it wait too.
  */
 export class Replies {
   readonly #queue: Reply[] = []
+  readonly #failed: (error: unknown) => void
+  #waiting = 0
   #closed = false
 
-  /** Answers that wait. */
-  get waiting(): number {
-    let count = 0
-    for (const { send } of this.#queue) count += send.length
-    return count
+  /** `failed` is told what an answer that had waited threw. */
+  constructor(failed: (error: unknown) => void) {
+    this.#failed = failed
+  }
+
+  /** What to wait for before anything more is asked, when many answers wait. */
+  get congested(): Promise<void> | undefined {
+    return this.#waiting > most ? this.#queue.at(-1)?.wait : undefined
   }
 
   /** Calls `send` once everything before it was sent and `wait` (if any) is fulfilled; `refuse` if it is rejected. */
   push(wait: Promise<void> | undefined, send: () => void, refuse: (error: BrokerError) => void): void {
     const last = this.#queue.at(-1)
+    if (this.#closed) return
     if (last === undefined && wait === undefined) return send()
+    this.#waiting++
     if (last !== undefined && (wait === undefined || wait === last.wait)) {
       last.send.push(send)
       // Without a commit of its own it only keeps its turn: whatever happens to the others, it is sent.
@@ -52,8 +62,20 @@ export class Replies {
     reply.error = error
     for (let first = this.#queue[0]; first?.settled === true && !this.#closed; first = this.#queue[0]) {
       this.#queue.shift()
-      if (first.error === undefined) for (const send of first.send) send()
-      else for (const refuse of first.refuse) refuse(first.error)
+      this.#waiting -= first.send.length
+      this.#answer(first)
+    }
+  }
+
+  /** An answer may close the connection: then those behind it are not given any more. */
+  #answer({ send, refuse, error }: Reply): void {
+    try {
+      for (let i = 0; i < send.length && !this.#closed; i++) {
+        if (error === undefined) send[i]!()
+        else refuse[i]!(error)
+      }
+    } catch (fault) {
+      this.#failed(fault)
     }
   }
 }

@@ -27,6 +27,7 @@ export class SocketConnection implements Connection {
   #gone = false
   #error: Error | undefined
   #timer: NodeJS.Timeout | undefined
+  readonly #uncork = (): void => this.#socket.uncork()
 
   constructor(socket: Socket, peer: PeerInfo, options: SocketOptions) {
     this.peer = peer
@@ -61,8 +62,16 @@ export class SocketConnection implements Connection {
   send(bytes: Uint8Array): boolean {
     if (this.#closing) return false
     const socket = this.#socket
+    // What is sent in one go becomes one system call.
+    if (socket.writableCorked === 0) {
+      socket.cork()
+      process.nextTick(this.#uncork)
+    }
     // An empty write would be a system call that sends nothing.
     if (bytes.length > 0) socket.write(bytes)
+    if (socket.writableLength < this.#highWaterMark) return true
+    // Much has gathered: the system may take it right now.
+    socket.uncork()
     if (socket.writableLength < this.#highWaterMark) return true
     this.#blocked = true
     return false

@@ -4,6 +4,7 @@ import { decodeAck, decodePublish } from './decode-publish.ts'
 import { decodeAuth, decodeConnack, decodeDisconnect, decodePingreq, decodePingresp } from './decode-session.ts'
 import { decodeSuback, decodeSubscribe, decodeUnsuback, decodeUnsubscribe } from './decode-subscribe.ts'
 import { Frame, noBytes } from './frame.ts'
+import { join } from './join.ts'
 import { MalformedPacket } from './malformed-packet.ts'
 import { type Packet, PacketType, type ProtocolVersion } from './packet.ts'
 import { ReasonCode } from './reason-code.ts'
@@ -25,8 +26,10 @@ export interface DecoderOptions {
 // One for all connections: they talk about the same topics. Made when first needed: it takes a megabyte.
 let sharedTopics: TopicCache | undefined
 
-// What is reserved at once for a frame that comes in pieces; from there on as much again as has arrived.
+// What is reserved at once for a frame that comes in small pieces; from there on as much again as has arrived.
 const firstRoom = 256
+// Pieces this long are kept as they came. The payload of a long PUBLISH stays in them: whoever only passes it on copies nothing.
+const longPiece = 4096
 
 /**
  * Turns chunks of bytes, cut anywhere, into packets. The reader pulls: it may stop after any packet and go on later.
@@ -43,10 +46,16 @@ export class Decoder {
   // Chunks behind #chunk, from #first on.
   #waiting: Uint8Array[] = []
   #first = 0
-  // A frame that spans chunks, as far as it is here. #wanted is its length, 0 while the header is in pieces too.
-  #pieces: Uint8Array = noBytes
+  // A frame that spans chunks, as far as it is here: whole pieces, then the #filled bytes of #room. #wanted is its
+  // length, 0 while the fixed header (#body bytes) is in pieces too.
+  #pieces: Uint8Array[] = []
+  #room: Uint8Array = noBytes
+  #filled = 0
   #gathered = 0
   #wanted = 0
+  #body = 0
+  /** What follows the first piece of a PUBLISH that was not joined. */
+  #rest: readonly Uint8Array[] | undefined
   #failure: MalformedPacket | undefined
 
   constructor(options: DecoderOptions) {
@@ -70,7 +79,7 @@ export class Decoder {
 
   /** Bytes reserved for a frame that is not whole yet: at most 256, or twice what has arrived of it. */
   get reserved(): number {
-    return this.#pieces.length
+    return this.#room.length
   }
 
   /** Takes the next bytes. The caller gives the chunk away and does not write to it any more. */
@@ -97,8 +106,12 @@ export class Decoder {
   #decode(): Packet {
     const frame = this.#frame
     switch (frame.type) {
-      case PacketType.Publish:
-        return decodePublish(frame, this.#topics)
+      case PacketType.Publish: {
+        const publish = decodePublish(frame, this.#topics)
+        if (this.#rest !== undefined) publish.rest = this.#rest
+        this.#rest = undefined
+        return publish
+      }
       case PacketType.Puback:
       case PacketType.Pubrec:
       case PacketType.Pubrel:
@@ -137,7 +150,11 @@ export class Decoder {
     const at = this.#at
     if (at < chunk.length) {
       const size = this.#measure(chunk, at, chunk.length)
-      if (size === 0 || size > chunk.length - at) return this.#gather()
+      if (size === 0 || size > chunk.length - at) {
+        this.#wanted = size
+        this.#body = this.#frame.at - at
+        return this.#gather()
+      }
       this.#frame.end = this.#at = at + size
       return true
     }
@@ -181,20 +198,17 @@ export class Decoder {
   /** Collects a frame that spans chunks. Room is made for what is here, never for what is announced. */
   #gather(): boolean {
     do {
-      const chunk = this.#chunk
-      while (this.#wanted === 0 && this.#at < chunk.length) {
+      while (this.#wanted === 0 && this.#at < this.#chunk.length) {
         this.#keep(1)
-        this.#wanted = this.#measure(this.#pieces, 0, this.#gathered)
+        this.#wanted = this.#measure(this.#room, 0, this.#gathered)
+        this.#body = this.#frame.at
       }
       if (this.#wanted === 0) continue
       const missing = this.#wanted - this.#gathered
-      const here = chunk.length - this.#at
+      const here = this.#chunk.length - this.#at
       this.#keep(missing < here ? missing : here)
       if (missing <= here) {
-        this.#frame.bytes = this.#pieces
-        this.#frame.end = this.#gathered
-        this.#gathered = this.#wanted = 0
-        this.#pieces = noBytes
+        this.#assemble()
         return true
       }
     } while (this.#advance())
@@ -202,19 +216,46 @@ export class Decoder {
   }
 
   #keep(count: number): void {
-    const total = this.#gathered + count
-    if (total > this.#pieces.length) {
-      let room = Math.max(firstRoom, total * 2)
-      if (this.#wanted > 0 && room > this.#wanted) room = this.#wanted
-      const larger = new Uint8Array(room)
-      larger.set(this.#pieces.subarray(0, this.#gathered))
-      this.#pieces = larger
+    const from = this.#at
+    this.#at = from + count
+    this.#gathered += count
+    if (count >= longPiece) {
+      this.#seal()
+      this.#pieces.push(this.#chunk.subarray(from, this.#at))
+      return
     }
-    const at = this.#at
-    if (count === 1) this.#pieces[this.#gathered] = this.#chunk[at]!
-    else this.#pieces.set(this.#chunk.subarray(at, at + count), this.#gathered)
-    this.#gathered = total
-    this.#at = at + count
+    if (this.#filled + count > this.#room.length) {
+      this.#seal()
+      const missing = this.#wanted === 0 ? Infinity : this.#wanted - this.#gathered + count
+      this.#room = new Uint8Array(Math.min(Math.max(firstRoom, this.#gathered), Math.max(missing, count)))
+    }
+    this.#room.set(this.#chunk.subarray(from, this.#at), this.#filled)
+    this.#filled += count
+  }
+
+  /** The room becomes a piece. */
+  #seal(): void {
+    if (this.#filled > 0) this.#pieces.push(this.#room.subarray(0, this.#filled))
+    this.#room = noBytes
+    this.#filled = 0
+  }
+
+  /** Puts the cursor on the frame whose pieces are all here. */
+  #assemble(): void {
+    this.#seal()
+    const frame = this.#frame
+    const pieces = this.#pieces
+    const first = pieces[0]!
+    frame.start = 0
+    frame.at = this.#body
+    frame.end = this.#wanted
+    if (pieces.length === 1) frame.bytes = first
+    else if (frame.type === PacketType.Publish && headEnd(frame, first) <= first.length) {
+      frame.bytes = first
+      this.#rest = pieces.slice(1)
+    } else frame.bytes = join(pieces)
+    this.#pieces = []
+    this.#gathered = this.#wanted = 0
   }
 
   /** Goes on to the next chunk; false, and the last one let go, when there is none. */
@@ -234,8 +275,24 @@ export class Decoder {
   }
 
   #drop(): void {
-    this.#chunk = this.#pieces = this.#frame.bytes = noBytes
+    this.#chunk = this.#room = this.#frame.bytes = noBytes
     this.#waiting = []
-    this.#at = this.#first = this.#gathered = this.#wanted = 0
+    this.#pieces = []
+    this.#rest = undefined
+    this.#at = this.#first = this.#filled = this.#gathered = this.#wanted = 0
   }
+}
+
+/** Where the payload of a PUBLISH begins, as far as its first piece tells; infinite when it does not. */
+function headEnd(frame: Frame, first: Uint8Array): number {
+  let at = frame.at + 2 + ((first[frame.at]! << 8) | first[frame.at + 1]!)
+  if ((frame.flags & 6) !== 0) at += 2
+  if (frame.version !== 5) return at
+  for (let shift = 0, length = 0; shift < 28; shift += 7) {
+    const byte = first[at++]
+    if (byte === undefined) return Infinity
+    length |= (byte & 0x7f) << shift
+    if (byte < 0x80) return at + length
+  }
+  return Infinity
 }

@@ -2,12 +2,14 @@ import { writeUtf8 } from '@isomq/kernel'
 import { propertiesLength, writeProperties } from './encode-properties.ts'
 import { FrameWriter, textLength, varintLength, writeVarint } from './frame-writer.ts'
 import { type AckType, type OutgoingPublish, PacketType, type ProtocolVersion } from './packet.ts'
+import { cut } from './slab.ts'
 
 /** Bytes of the frame `writeAck` writes. */
 export const ackLength = 4
 
 /** A PUBLISH encoded once for many receivers: copy `bytes`, then `writeUint16` over what differs from one to the next. */
 export interface PublishTemplate {
+  /** The frame. A view: its buffer may hold other frames too. */
   readonly bytes: Uint8Array
   /** Where the packet identifier is; 0 when QoS is 0. */
   readonly packetIdAt: number
@@ -38,7 +40,7 @@ export function writePublish(
 export function publishTemplate(publish: OutgoingPublish, version: ProtocolVersion): PublishTemplate {
   const measured = measure(publish, version)
   const header = 1 + varintLength(measured.body)
-  const bytes = new Uint8Array(header + measured.body)
+  const bytes = cut(header + measured.body)
   fill(bytes, 0, publish, measured)
   const afterTopic = header + 2 + measured.topic
   const packetIdAt = publish.qos === 0 ? 0 : afterTopic

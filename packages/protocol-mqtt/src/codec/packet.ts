@@ -1,4 +1,5 @@
 import type { Qos } from '@isomq/kernel'
+import { join } from './join.ts'
 import type {
   AnswerProperties,
   AuthProperties,
@@ -84,6 +85,8 @@ export class Publish {
   readonly packetId: number
   /** Undefined when there are none, as always before MQTT 5.0. */
   readonly properties: PublishProperties | undefined
+  /** Pieces of the payload that follow behind `bytes`, which then ends before `end`. Undefined when there are none. */
+  rest: readonly Uint8Array[] | undefined = undefined
 
   // One call with every field keeps the shape of the object, and so the speed of all its readers.
   // oxlint-disable-next-line max-params
@@ -110,9 +113,10 @@ export class Publish {
     this.properties = properties
   }
 
-  /** A view of the payload in `bytes`, made anew at each call. */
+  /** The payload, made anew at each call: a view of `bytes`, or a copy when it lies in pieces. */
   get payload(): Uint8Array {
-    return this.bytes.subarray(this.payloadStart, this.end)
+    const here = this.bytes.subarray(this.payloadStart, this.end)
+    return this.rest === undefined ? here : join([here, ...this.rest])
   }
 }
 

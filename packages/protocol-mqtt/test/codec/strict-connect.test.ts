@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MalformedPacket } from '../../src/codec/malformed-packet.ts'
-import { type Reader, type Row, frameOf, outcomeOf, readerFor } from './strict.ts'
+import { join } from './frames.ts'
+import { type Reader, type Row, followers, frameOf, outcomeOf, readerFor } from './strict.ts'
 
 const mqtt = '0004 4d515454'
 const isdp = '0006 4d5149736470'
@@ -26,6 +27,7 @@ const rows: readonly Row[] = [
   ['[MQTT-2.1.3-1] [MQTT-2.2.2-2] flags of the fixed header', 'S', '11', v4('02'), 0x81],
   ['[MQTT-3.1.2-1] another protocol name', 'S', '10', '0004 4d515458 04 02 003c 0001 63', 0x84],
   ['[MQTT-3.1.2-1] a name that begins right', 'S', '10', '0005 4d51545400 04 02 003c 0001 63', 0x84],
+  ['[MQTT-3.1.2-1] another name with level 3', 'S', '10', '0006 4d5149736471 03 02 003c 0001 63', 0x84],
   ['[MQTT-3.1.2-1] an empty name', 'S', '10', '0000 04 02 003c 0001 63', 0x84],
   ['[MQTT-3.1.2-2] level 6', 'S', '10', `${mqtt} 06 02 003c 0001 63`, 0x84],
   ['[MQTT-3.1.2-2] level 0', 'S', '10', `${mqtt} 00 02 003c 0001 63`, 0x84],
@@ -109,8 +111,13 @@ const rows: readonly Row[] = [
 describe('CONNECT, strictly', () => {
   for (const [rule, readers, first, body, outcome] of rows)
     it(`${rule} (${readers})`, () => {
-      for (const reader of readers.split(' ') as Reader[])
-        expect(outcomeOf(readerFor(reader), frameOf(first, body)), reader).toBe(outcome)
+      for (const reader of readers.split(' ') as Reader[]) {
+        const frame = frameOf(first, body)
+        expect(outcomeOf(readerFor(reader), frame), reader).toBe(outcome)
+        // What stands behind a frame in its chunk must not be taken for a part of it.
+        for (const follower of followers)
+          expect(outcomeOf(readerFor(reader), join(frame, follower)), `${reader}, followed`).toBe(outcome)
+      }
     })
 
   it.each([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Reader, type Row, frameOf, outcomeOf, readerFor } from './strict.ts'
+import { join } from './frames.ts'
+import { type Reader, type Row, followers, frameOf, outcomeOf, readerFor } from './strict.ts'
 
 const server = 'S3 S4 S5'
 const both3 = 'S3 S4 C3 C4'
@@ -177,7 +178,12 @@ describe.each([
 ])('%s, strictly', (_, rows) => {
   for (const [rule, readers, first, body, outcome] of rows)
     it(`${rule} (${readers})`, () => {
-      for (const reader of readers.split(' ') as Reader[])
-        expect(outcomeOf(readerFor(reader), frameOf(first, body)), reader).toBe(outcome)
+      for (const reader of readers.split(' ') as Reader[]) {
+        const frame = frameOf(first, body)
+        expect(outcomeOf(readerFor(reader), frame), reader).toBe(outcome)
+        // What stands behind a frame in its chunk must not be taken for a part of it.
+        for (const follower of followers)
+          expect(outcomeOf(readerFor(reader), join(frame, follower)), `${reader}, followed`).toBe(outcome)
+      }
     })
 })

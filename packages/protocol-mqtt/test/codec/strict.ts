@@ -28,6 +28,9 @@ export function frameOf(first: string, body: string): Uint8Array {
   return join(hex(first), length.subarray(0, writeVarint(length, 0, content.length)), content)
 }
 
+/** Bytes to put behind a frame in its chunk: a cursor that overruns the frame finds something to read there. */
+export const followers: readonly Uint8Array[] = [0, 1, 0x61].map((byte) => new Uint8Array(64).fill(byte))
+
 /** What becomes of these bytes: the reason code of the refusal, 'ok' for a packet, 'more' for none yet. */
 export function outcomeOf(decoder: Decoder, bytes: Uint8Array): number | 'ok' | 'more' {
   decoder.push(bytes)
