@@ -46,7 +46,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const committer = new Committer(host, storage, {
     committed: (message, route, offset) => {
       if (offset >= 0) trimmer.appended(message, offset)
-      if (route !== undefined) dispatch(core, message, route, offset)
+      if (route === undefined) return
+      // Whoever unsubscribed while it was written does not get it: nothing would complete it after a crash.
+      dispatch(core, message, message.recipient === undefined ? router.renew(route, message.topic) : route, offset)
     },
     failed: (error) => core.emit?.({ type: 'storage-failed', error }),
     wrote: (records) => {

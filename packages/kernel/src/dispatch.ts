@@ -21,7 +21,7 @@ export function dispatch(core: Core, message: Message, route: Route, offset: Off
 /** A retained message owed to a subscriber waits until he pumps: he does when he has been told that he is subscribed. */
 function keep(core: Core, message: Message, route: Route, offset: Offset): void {
   for (const grant of route.grants) {
-    if (grant.session.ended) continue
+    if (grant.session.ended || grant.session.grantFor(message) === undefined) continue
     guarded(core, 'retained delivery', () => grant.session.outbound.wait(message, grant, offset, DeliveryFlag.retained))
   }
 }

@@ -117,7 +117,6 @@ export class Group implements Saved {
       if (message !== undefined) this.#returned.push({ message, offset, order })
       else if (offset >= 0) this.#waiting.push(offset, undefined)
     }
-    // oxlint-disable-next-line unicorn/no-array-sort -- the list is this group's own, and toSorted is newer than ES2022
     this.#returned.sort((a, b) => a.order - b.order)
     // Only at the end of this turn: the member that left may be one of many that are leaving now.
     this.#core.host.defer(() => this.pump())

@@ -20,16 +20,16 @@ export function missingAhead(waiting: Waiting, most: number): Offset[] {
   return wanted
 }
 
-/** Gives a delivery its message; false when there is none any more. */
+/** Gives a delivery its message; false when there is none any more, or it may not be delivered any more. */
 export function fillDelivery(session: Session, delivery: Delivery, found: Found): boolean {
   const message = found.get(delivery.offset)
-  if (message === undefined) return false
+  if (message === undefined || !session.receives(message)) return false
   const grant = session.grantFor(message) ?? session.lastResort(delivery.flags)
   delivery.message = message
   delivery.grant = grant
   if ((delivery.flags & DeliveryFlag.qos) === 0) delivery.flags |= Math.min(message.qos, grant.qos)
   if (message.recipient !== undefined) delivery.flags |= DeliveryFlag.retained
-  return true
+  return (delivery.flags & DeliveryFlag.qos) > 0
 }
 
 /** Gives those at the front of the line their messages, and takes away those of which nothing is owed any more. */
@@ -39,7 +39,7 @@ export function fillWaiting(session: Session, waiting: Waiting, found: Found): v
     if (!found.has(offset)) return
     const message = found.get(offset)
     const grant = message && session.grantFor(message)
-    if (message !== undefined && grant !== undefined) {
+    if (message !== undefined && grant !== undefined && session.receives(message)) {
       waiting.hold(i++, { message, grant, flags: message.recipient === undefined ? 0 : DeliveryFlag.retained })
     } else if (i > 0) return
     else waiting.shift()

@@ -33,12 +33,14 @@ export class Outbound implements Burdened {
   #counter = 0
   /** After a restart, so many of those that wait may have been sent before. */
   #suspect = 0
+  readonly #policy: number
   /** Tags whose last use is settled, but not durably so: it may come back after a crash. */
   readonly #retired = new Set<number>()
 
   constructor(core: Core, session: Session) {
     this.#core = core
     this.#session = session
+    this.#policy = core.guard.version
   }
 
   /** Deliveries under way. */
@@ -274,8 +276,10 @@ export class Outbound implements Burdened {
     return this.#waiting.length > limits.maxQueued / 2 || this.#waiting.bytes > limits.queuedBytes / 2
   }
 
-  /** Not worth sending any more: expired, or a retained message that has been replaced. */
+  /** Not to be sent any more: expired, or no more allowed, or a retained message that has been replaced. */
   #stale(message: Message, offset: Offset, flags: number): boolean {
+    // Whatever waits was allowed when it came: only a policy that has changed can say otherwise.
+    if (this.#core.guard.version !== this.#policy && !this.#session.receives(message)) return true
     if (expired(this.#core, message)) {
       drop(this.#core, this.#session.id, 'expired', message.topic)
       return true
@@ -394,8 +398,12 @@ export class Outbound implements Burdened {
     committer.after(() => this.#retired.delete(tag))
   }
 
-  /** Makes sure that what is under way is completed though a subscription goes away. */
+  /**
+   * A subscription changes or goes away. What is under way is completed as it began; what waits is judged again when it
+   * is read back.
+   */
   pin(): void {
+    this.#waiting.forget()
     for (const delivery of this.#window)
       if (delivery.offset >= 0 && !delivery.row) writeRow(this.#core, this.#session.id, delivery)
   }

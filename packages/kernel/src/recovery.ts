@@ -146,7 +146,6 @@ async function loadUnderWay({ core, sessions, storage, places }: Recovery): Prom
     }
     const [next, unsettled] = decodeRow<GroupRow>(row)
     place.next = next
-    // oxlint-disable-next-line unicorn/no-array-sort -- a copy of our own, and toSorted is newer than ES2022
     for (const offset of Float64Array.from(unsettled).sort()) if (!place.taken.has(offset)) group.restore(offset)
     for (const offset of unsettled) place.taken.add(offset)
   }

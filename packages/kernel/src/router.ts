@@ -75,6 +75,14 @@ export class Router {
     return route
   }
 
+  /** Those of a route that was found earlier who are still to get the topic, as they are to get it now. */
+  renew(route: Route, topic: string): Route {
+    const now = this.match(topic)
+    if (now === route) return route
+    const before = new Set(route.grants.map((grant) => grant.session))
+    return { ...route, grants: now.grants.filter((grant) => before.has(grant.session)) }
+  }
+
   #build(topic: string, version: number): Cached {
     if (!isTopic(topic) || levels(topic) > this.#levels) throw new BrokerError('invalid-topic')
     const groups: Group[] = []

@@ -111,10 +111,12 @@ export class Session implements Saved {
     const key = joinKey(group ?? '', filter)
     const subscription = this.subscriptions.get(key)
     if (subscription === undefined) return false
-    if (this.durable) this.outbound.pin()
     this.subscriptions.delete(key)
     this.#remove(subscription)
-    if (this.durable) this.#core.committer.save(subscription)
+    if (this.durable) {
+      this.outbound.pin()
+      this.#core.committer.save(subscription)
+    }
     this.#core.emit?.({ type: 'unsubscribed', session: this.id, filter })
     return true
   }
@@ -139,12 +141,15 @@ export class Session implements Saved {
       if (subscription.group === undefined && matches(subscription.filter, message.topic)) matching.push(subscription)
     }
     if (matching.length === 0) return undefined
-    if (!this.#core.guard.receives(this.principal, message.topic)) {
-      drop(this.#core, this.id, 'not-authorized', message.topic)
-      return undefined
-    }
     const grant = grantOf(matching)
     return message.publisher === this.id ? grant.own : grant
+  }
+
+  /** Whether it may be handed this message at all. If not, that is counted. */
+  receives(message: Message): boolean {
+    if (this.#core.guard.receives(this.principal, message.topic)) return true
+    drop(this.#core, this.id, 'not-authorized', message.topic)
+    return false
   }
 
   /** How something already under way is completed after its subscription went away. */

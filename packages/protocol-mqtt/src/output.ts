@@ -31,6 +31,10 @@ export class Output {
   #blocked = false
   #closed = false
   #sent = 0
+  readonly #endTurn = (): void => {
+    this.#scheduled = false
+    this.flush()
+  }
 
   /** `full` is called each time the connection asks to wait. */
   constructor(connection: Connection, host: Host, options: MqttOptions, full: () => void) {
@@ -125,10 +129,7 @@ export class Output {
       return
     }
     this.#scheduled = true
-    this.#host.defer(() => {
-      this.#scheduled = false
-      this.flush()
-    })
+    this.#host.defer(this.#endTurn)
   }
 
   /** Takes in the run that `write` has kept open. */

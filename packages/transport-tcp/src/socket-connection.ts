@@ -9,6 +9,8 @@ export interface SocketOptions {
   readonly linger: number
 }
 
+const longPiece = 16_384
+
 /** A connected TCP or TLS socket as a Connection. It owns the socket from here on. */
 export class SocketConnection implements Connection {
   readonly peer: PeerInfo
@@ -62,8 +64,8 @@ export class SocketConnection implements Connection {
   send(bytes: Uint8Array): boolean {
     if (this.#closing) return false
     const socket = this.#socket
-    // What is sent in one go becomes one system call.
-    if (socket.writableCorked === 0) {
+    // More is likely to follow a long piece at once: both become one system call.
+    if (bytes.length >= longPiece && socket.writableCorked === 0) {
       socket.cork()
       process.nextTick(this.#uncork)
     }
@@ -71,7 +73,7 @@ export class SocketConnection implements Connection {
     if (bytes.length > 0) socket.write(bytes)
     if (socket.writableLength < this.#highWaterMark) return true
     // Much has gathered: the system may take it right now.
-    socket.uncork()
+    if (socket.writableCorked > 0) socket.uncork()
     if (socket.writableLength < this.#highWaterMark) return true
     this.#blocked = true
     return false
