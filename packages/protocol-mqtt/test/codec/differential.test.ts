@@ -1,10 +1,13 @@
 import * as fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { encode } from '../../src/codec/encoder.ts'
 import { type Connect, type OutgoingPacket, PacketType, type ProtocolVersion } from '../../src/codec/packet.ts'
 import { type Sent, packets } from './arbitraries.ts'
 import { drain, hex, plain, readerOf } from './frames.ts'
 import { asOracleSees, fromOracle, generateByOracle, lossy, parseByOracle } from './oracle.ts'
+
+// Many runs each; a busy machine gets the time it needs.
+vi.setConfig({ testTimeout: 30_000 })
 
 const versions = [3, 4, 5] as const
 

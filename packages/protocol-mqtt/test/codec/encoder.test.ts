@@ -116,6 +116,14 @@ describe('writing into room of the caller', () => {
       }
   })
 
+  it('templates do not touch each other', () => {
+    const all = Array.from({ length: 500 }, (_, i) => {
+      const one = { ...publish, payload: new Uint8Array(i * 7).fill(i) }
+      return { one, template: publishTemplate(one, 4) }
+    })
+    for (const { one, template } of all) expect(template.bytes).toEqual(encode({ type: 3, ...one }, 4))
+  })
+
   it('a template without an alias has no place for one', () => {
     for (const version of [3, 4, 5] as const) {
       const { bytes, packetIdAt, topicAliasAt } = publishTemplate({ ...publish, packetId: 0 }, version)

@@ -1,10 +1,13 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Decoder } from '../../src/codec/decoder.ts'
 import { encode } from '../../src/codec/encoder.ts'
 import { MalformedPacket } from '../../src/codec/malformed-packet.ts'
 import { PacketType } from '../../src/codec/packet.ts'
 import { drain, hello, hex } from './frames.ts'
 import { outcomeOf, readerFor } from './strict.ts'
+
+// Many runs each; a busy machine gets the time it needs.
+vi.setConfig({ testTimeout: 30_000 })
 
 describe('the fixed header alone', () => {
   it.each([

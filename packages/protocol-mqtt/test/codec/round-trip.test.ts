@@ -1,9 +1,12 @@
 import * as fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { encode } from '../../src/codec/encoder.ts'
 import { PacketType, packetName } from '../../src/codec/packet.ts'
 import { packets, streams } from './arbitraries.ts'
 import { drain, hello, join, plain, readerOf } from './frames.ts'
+
+// Many runs each; a busy machine gets the time it needs.
+vi.setConfig({ testTimeout: 30_000 })
 
 const versions = [3, 4, 5] as const
 

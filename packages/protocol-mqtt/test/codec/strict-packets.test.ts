@@ -45,6 +45,8 @@ const publish: readonly Row[] = [
   ['[MQTT-3.3.2-19] content type that is not UTF-8', both5, '30', '0001 74 04 03 0001 ff', 0x81],
   ['payload format indicator 2', both5, '30', '0001 74 02 01 02', 0x82],
   ['message expiry 0', both5, '30', '0001 74 05 02 00000000', 'ok'],
+  ['content type reaches into the payload', both5, '30', '0001 74 04 03 0005 61 62626262', 0x81],
+  ['correlation data reaches into the payload', both5, '30', '0001 74 04 09 0005 61 62626262', 0x81],
   ['correlation data cut short', both5, '30', '0001 74 04 09 0005 61', 0x81],
   ['content type twice', both5, '30', '0001 74 06 03 0000 03 0000', 0x82],
   ['misplaced property: reason string', both5, '30', '0001 74 03 1f 0000', 0x81],

@@ -1,7 +1,11 @@
 import { encodeUtf8 } from '@isomq/kernel'
 import * as fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { readText } from '../../src/codec/text.ts'
 import { TopicCache, topicFault } from '../../src/codec/topic-cache.ts'
+
+// Many runs each; a busy machine gets the time it needs.
+vi.setConfig({ testTimeout: 30_000 })
 
 const read = (cache: TopicCache, bytes: Uint8Array): string => cache.read(bytes, 0, bytes.length)
 
@@ -29,6 +33,23 @@ describe('the topic cache', () => {
     for (let pass = 0; pass < 2; pass++) for (const name of names) expect(read(cache, encodeUtf8(name))).toBe(name)
   })
 
+  it('names that are nearly alike are told apart', () => {
+    // Tens of thousands of them share a thousand places: some meet that differ only in their last byte, or their length.
+    const cache = new TopicCache()
+    const words = Array.from({ length: 36 ** 3 }, (_, i) => `w${i.toString(36).padStart(3, '0')}`)
+    for (const [front, back] of [
+      ['', ''],
+      ['', 'tail'],
+      ['head', ''],
+      ['he', ''],
+      ['h', 'tail'],
+    ])
+      for (const word of words) {
+        const name = `${front}${word}${back}`
+        if (read(cache, encodeUtf8(name)) !== name) expect.fail(name)
+      }
+  })
+
   it('a name that is no topic is never kept', () => {
     const cache = new TopicCache()
     for (const digits of [[], [0x23], [0x61, 0x2b], [0x61, 0], [0xff], [0xc3], [0xed, 0xa0, 0x80]])
@@ -52,5 +73,36 @@ describe('the topic cache', () => {
     ['wildcard', [0x61, 0x2f, 0x23]],
   ] as const)('%s names have their reason', (fault, bytes) => {
     expect(topicFault(Uint8Array.from(bytes), 0, bytes.length)).toBe(fault)
+  })
+})
+
+describe('text', () => {
+  const ascii = 'The quick brown fox jumps'
+
+  it('is read to the last character, wherever it begins and ends', () => {
+    const bytes = encodeUtf8(ascii)
+    for (let start = 0; start <= bytes.length; start++)
+      for (let end = start; end <= bytes.length; end++)
+        expect(readText(bytes, start, end)).toBe(ascii.slice(start, end))
+  })
+
+  it('[MQTT-1.5.4-1] [MQTT-1.5.4-2] is refused for U+0000 or a stray byte in any place', () => {
+    for (let at = 0; at < ascii.length; at++)
+      for (const wrong of [0, 0x80, 0xff])
+        expect(readText(encodeUtf8(ascii).fill(wrong, at, at + 1), 0, ascii.length)).toBeUndefined()
+  })
+
+  it('[MQTT-1.5.4-2] is refused for U+0000 behind letters that are not ASCII', () => {
+    const bytes = encodeUtf8('\u00fcber\0all')
+    expect(readText(bytes, 0, bytes.length)).toBeUndefined()
+  })
+
+  it('[MQTT-1.5.4-3] may be of any letters', () => {
+    for (let at = 0; at < ascii.length; at++)
+      for (const letter of ['\u00e9', '\u20ac', '\u{1f600}', '\ufeff']) {
+        const text = ascii.slice(0, at) + letter + ascii.slice(at)
+        const bytes = encodeUtf8(text)
+        expect(readText(bytes, 0, bytes.length)).toBe(text)
+      }
   })
 })
