@@ -18,7 +18,17 @@ describeWith([mosquittoClients], 'messages between mosquitto_pub and mosquitto_s
 
     test.each([0, 1, 2])('QoS %d arrives as QoS %d', async (qos) => {
       const topic = unique('qos')
-      const sub = await startMosquittoSub(broker, [...v, '-t', topic, '-q', String(qos), '-C', '1', '-F', '%t %q %r %p'])
+      const sub = await startMosquittoSub(broker, [
+        ...v,
+        '-t',
+        topic,
+        '-q',
+        String(qos),
+        '-C',
+        '1',
+        '-F',
+        '%t %q %r %p',
+      ])
       await mosquittoPub(broker.port, [...v, '-t', topic, '-q', String(qos), '-m', 'hello'])
       expect((await sub.exit()).stdout).toBe(`${topic} ${qos} 0 hello\n`)
     })
@@ -47,7 +57,8 @@ describeWith([mosquittoClients], 'messages between mosquitto_pub and mosquitto_s
 
     test('retained messages of many topics come through a wildcard', async () => {
       const root = unique('many')
-      for (const name of ['a', 'b/c', 'b/d']) await mosquittoPub(broker.port, [...v, '-t', `${root}/${name}`, '-m', name, '-r', '-q', '1'])
+      for (const name of ['a', 'b/c', 'b/d'])
+        await mosquittoPub(broker.port, [...v, '-t', `${root}/${name}`, '-m', name, '-r', '-q', '1'])
       const out = await mosquittoSub(broker.port, [...v, '-t', `${root}/#`, '-C', '3', '-F', '%t %r %p'])
       expect(out.trim().split('\n').toSorted()).toEqual([`${root}/a 1 a`, `${root}/b/c 1 b/c`, `${root}/b/d 1 b/d`])
     })
@@ -97,14 +108,24 @@ describeWith([mosquittoClients], 'messages between mosquitto_pub and mosquitto_s
     test('a shared subscription gives each message to one of its members', async () => {
       const topic = unique('shared')
       const filter = `$share/group/${topic}`
-      const members = [await startMosquittoSub(broker, [...v, '-t', filter, '-q', '1']), await startMosquittoSub(broker, [...v, '-t', filter, '-q', '1'])]
+      const members = [
+        await startMosquittoSub(broker, [...v, '-t', filter, '-q', '1']),
+        await startMosquittoSub(broker, [...v, '-t', filter, '-q', '1']),
+      ]
       const all = await startMosquittoSub(broker, [...v, '-t', topic, '-q', '1', '-C', '100'])
       const lines = Array.from({ length: 100 }, (_, i) => `${i}\n`).join('')
       await mosquittoPub(broker.port, [...v, '-t', topic, '-q', '1', '-l'], { stdin: lines })
       expect((await all.exit()).stdout).toBe(lines)
-      const linesOf = (member: Process): number[] => member.stdout.split('\n').filter((line) => line !== '').map(Number)
+      const linesOf = (member: Process): number[] =>
+        member.stdout
+          .split('\n')
+          .filter((line) => line !== '')
+          .map(Number)
       const got = (): number[][] => members.map(linesOf)
-      await eventually(() => got().flat().length >= 100, () => `100 lines: ${JSON.stringify(got())}`)
+      await eventually(
+        () => got().flat().length >= 100,
+        () => `100 lines: ${JSON.stringify(got())}`,
+      )
       const ascending = (numbers: number[]): number[] => numbers.toSorted((a, b) => a - b)
       expect(ascending(got().flat())).toEqual(Array.from({ length: 100 }, (_, i) => i))
       for (const each of got()) {

@@ -20,14 +20,28 @@ describeWith([mosquittoClients], 'wills and sessions of mosquitto_pub and mosqui
       const victim = await startMosquittoSub(broker, [...v, '-t', unique('none'), ...will])
       victim.kill('SIGKILL')
       expect((await watcher.exit()).stdout).toBe(`${qos} 0 gone\n`)
-      expect(await mosquittoSub(broker.port, [...v, '-t', topic, '-q', '2', '-C', '1', '-F', '%q %r %p'])).toBe(`${qos} 1 gone\n`)
+      expect(await mosquittoSub(broker.port, [...v, '-t', topic, '-q', '2', '-C', '1', '-F', '%q %r %p'])).toBe(
+        `${qos} 1 gone\n`,
+      )
     })
 
     test('a client that takes leave leaves no will', async () => {
       const topic = unique('farewell')
       const watcher = await startMosquittoSub(broker, [...v, '-t', topic, '-q', '1', '-C', '1'])
       const id = unique('leaver')
-      await mosquittoPub(broker.port, [...v, '-i', id, '-t', unique('x'), '-m', 'm', '--will-topic', topic, '--will-payload', 'gone'])
+      await mosquittoPub(broker.port, [
+        ...v,
+        '-i',
+        id,
+        '-t',
+        unique('x'),
+        '-m',
+        'm',
+        '--will-topic',
+        topic,
+        '--will-payload',
+        'gone',
+      ])
       await broker.gone(id)
       await mosquittoPub(broker.port, [...v, '-t', topic, '-q', '1', '-m', 'nothing before this'])
       expect((await watcher.exit()).stdout).toBe('nothing before this\n')
@@ -45,7 +59,17 @@ describeWith([mosquittoClients], 'wills and sessions of mosquitto_pub and mosqui
       const out = await mosquittoSub(broker.port, [...session, '-q', '2', '-C', '100', '-F', '%q %p'])
       expect(out.trim().split('\n')).toEqual(expected)
       // Nothing is left: the next message is the first that comes.
-      const again = start('mosquitto_sub', ['-h', '127.0.0.1', '-p', String(broker.port), ...session, '-q', '2', '-C', '1'])
+      const again = start('mosquitto_sub', [
+        '-h',
+        '127.0.0.1',
+        '-p',
+        String(broker.port),
+        ...session,
+        '-q',
+        '2',
+        '-C',
+        '1',
+      ])
       await mosquittoPub(broker.port, [...v, '-t', `${topic}/1`, '-q', '1', '-m', 'new'])
       expect((await again.exit()).stdout).toBe('new\n')
     })
@@ -67,7 +91,22 @@ describeWith([mosquittoClients], 'wills and sessions of mosquitto_pub and mosqui
       await mosquittoSub(broker.port, [...v, ...keep, '-i', id, '-t', topic, '-q', '1', '-E'])
       await mosquittoPub(broker.port, [...v, '-t', topic, '-q', '1', '-m', 'old'])
       await mosquittoSub(broker.port, [...v, '-i', id, '-t', unique('other'), '-E'])
-      const sub = start('mosquitto_sub', ['-h', '127.0.0.1', '-p', String(broker.port), ...v, ...keep, '-i', id, '-t', topic, '-q', '1', '-C', '1'])
+      const sub = start('mosquitto_sub', [
+        '-h',
+        '127.0.0.1',
+        '-p',
+        String(broker.port),
+        ...v,
+        ...keep,
+        '-i',
+        id,
+        '-t',
+        topic,
+        '-q',
+        '1',
+        '-C',
+        '1',
+      ])
       await mosquittoPub(broker.port, [...v, '-t', topic, '-q', '1', '-m', 'new', '-r'])
       expect((await sub.exit()).stdout).toBe('new\n')
     })
@@ -76,7 +115,21 @@ describeWith([mosquittoClients], 'wills and sessions of mosquitto_pub and mosqui
       const id = unique('same')
       const first = await startMosquittoSub(broker, [...v, '-t', unique('t'), '-k', '60'], id)
       const topic = unique('t')
-      const second = start('mosquitto_sub', ['-h', '127.0.0.1', '-p', String(broker.port), ...v, '-i', id, '-t', topic, '-q', '1', '-C', '1'])
+      const second = start('mosquitto_sub', [
+        '-h',
+        '127.0.0.1',
+        '-p',
+        String(broker.port),
+        ...v,
+        '-i',
+        id,
+        '-t',
+        topic,
+        '-q',
+        '1',
+        '-C',
+        '1',
+      ])
       await broker.gone(id)
       first.kill('SIGKILL')
       await mosquittoPub(broker.port, [...v, '-t', topic, '-q', '1', '-m', 'for the second', '-r'])
@@ -89,7 +142,18 @@ describeWith([mosquittoClients], 'wills and sessions of mosquitto_pub and mosqui
       const answer = `${topic}/answer`
       // %R and %D are empty before MQTT 5.
       const responder = await startMosquittoSub(broker, [...v, '-t', topic, '-q', '1', '-C', '1', '-F', '%p|%R|%D'])
-      const asker = start('mosquitto_rr', [...rr, '-t', topic, '-e', answer, '-q', '1', '-m', 'question', ...(version === 'mqttv5' ? ['-D', 'publish', 'correlation-data', 'c-1'] : [])])
+      const asker = start('mosquitto_rr', [
+        ...rr,
+        '-t',
+        topic,
+        '-e',
+        answer,
+        '-q',
+        '1',
+        '-m',
+        'question',
+        ...(version === 'mqttv5' ? ['-D', 'publish', 'correlation-data', 'c-1'] : []),
+      ])
       const [question, to, correlation] = (await responder.exit()).stdout.trim().split('|')
       expect(question).toBe('question')
       if (version === 'mqttv5') expect([to, correlation]).toEqual([answer, 'c-1'])

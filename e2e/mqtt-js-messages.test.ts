@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { sharedBroker } from './support/broker.ts'
-import { closed, connectJs, dialects, type JsClient } from './support/mqtt-js.ts'
+import { closed, connectJs, dialects, publishAll, type JsClient } from './support/mqtt-js.ts'
 import { unique } from './support/unique.ts'
 
 const broker = sharedBroker()
@@ -14,9 +14,11 @@ describe.each(dialects)('MQTT.js over $name', ({ scheme, options, kept }) => {
     const [sub, pub] = [await connect(), await connect()]
     await sub.client.subscribeAsync(topic, { qos: 2 })
     for (const qos of [0, 1, 2] as const) {
-      await Promise.all(Array.from({ length: 60 }, (_, i) => pub.client.publishAsync(topic, `${qos}:${i}`, { qos })))
-      const got = await sub.inbox.take(60)
-      expect(got.map(({ text, packet }) => `${packet.qos} ${text}`)).toEqual(Array.from({ length: 60 }, (_, i) => `${qos} ${qos}:${i}`))
+      await publishAll(pub, topic, { qos, count: 300 })
+      const got = await sub.inbox.take(300)
+      expect(got.map(({ text, packet }) => `${packet.qos} ${text}`)).toEqual(
+        Array.from({ length: 300 }, (_, i) => `${qos} ${i}`),
+      )
     }
   })
 
@@ -40,7 +42,9 @@ describe.each(dialects)('MQTT.js over $name', ({ scheme, options, kept }) => {
     const topic = unique('will')
     const watcher = await connect()
     await watcher.client.subscribeAsync(`${topic}/+`, { qos: 2 })
-    const will = (name: string): object => ({ will: { topic: `${topic}/${name}`, payload: Buffer.from(name), qos: 2, retain: false } })
+    const will = (name: string): object => ({
+      will: { topic: `${topic}/${name}`, payload: Buffer.from(name), qos: 2, retain: false },
+    })
     const polite = await connect(will('polite'))
     await polite.client.endAsync()
     await broker.gone(polite.id)
@@ -82,7 +86,7 @@ describe.each(dialects)('MQTT.js over $name', ({ scheme, options, kept }) => {
     await broker.gone(first.id)
     const pub = await connect()
     for (const qos of [1, 2] as const) {
-      await Promise.all(Array.from({ length: 200 }, (_, i) => pub.client.publishAsync(`${topic}/${qos}`, String(i), { qos })))
+      await publishAll(pub, `${topic}/${qos}`, { qos, count: 200 })
     }
     const again = await connect({ ...kept, clientId: first.id })
     // MQTT 3.1 has no such flag; it is a reserved byte there.

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { startBroker, sharedBroker, type Broker } from './support/broker.ts'
-import { connectJs, dialects, type JsClient } from './support/mqtt-js.ts'
+import { connectJs, dialects, publishAll, type JsClient } from './support/mqtt-js.ts'
 import { unique } from './support/unique.ts'
 
 const count = 600
@@ -17,77 +17,78 @@ describe('a session that is cut again and again', () => {
     })
   }
 
-  describe.each(dialects.filter(({ options }) => options.protocolVersion !== 3))('over $name', ({ scheme, options, kept }) => {
-    const connect = (more: object = {}): Promise<JsClient> => connectJs(broker.urls[scheme], { ...options, ...kept, reconnectPeriod: 5, resubscribe: false, ...more })
-    const publishAll = async ({ client }: JsClient, topic: string, qos: 1 | 2): Promise<void> => {
-      // In portions, as a publisher that waits for its acknowledgements.
-      for (let i = 0; i < count; i += 50) {
-        await Promise.all(Array.from({ length: 50 }, (_, k) => client.publishAsync(topic, String(i + k), { qos })))
+  describe.each(dialects.filter(({ options }) => options.protocolVersion !== 3))(
+    'over $name',
+    ({ scheme, options, kept }) => {
+      const connect = (more: object = {}): Promise<JsClient> =>
+        connectJs(broker.urls[scheme], { ...options, ...kept, reconnectPeriod: 5, resubscribe: false, ...more })
+      const expected = Array.from({ length: count }, (_, i) => String(i))
+      const untilEnd = async ({ inbox }: JsClient): Promise<string[]> => {
+        const texts: string[] = []
+        for (let text = ''; text !== 'end';) {
+          text = (await inbox.next()).text
+          if (text !== 'end') texts.push(text)
+        }
+        return texts
       }
-    }
-    const expected = Array.from({ length: count }, (_, i) => String(i))
-    const untilEnd = async ({ inbox }: JsClient): Promise<string[]> => {
-      const texts: string[] = []
-      for (let text = ''; text !== 'end'; ) {
-        text = (await inbox.next()).text
-        if (text !== 'end') texts.push(text)
-      }
-      return texts
-    }
-    /** First deliveries, without what came again. */
-    const firsts = (texts: string[]): string[] => [...new Set(texts)]
+      /** First deliveries, without what came again. */
+      const firsts = (texts: string[]): string[] => [...new Set(texts)]
 
-    test.each([1, 2] as const)('QoS %d: a subscriber that loses its connection misses nothing', async (qos) => {
-      const topic = unique('cut-sub')
-      const [sub, pub] = [await connect(), await connect()]
-      await sub.client.subscribeAsync(topic, { qos: 2 })
-      cutEvery(sub, sub, 70)
-      await publishAll(pub, topic, qos)
-      await pub.client.publishAsync(topic, 'end', { qos })
-      const texts = await untilEnd(sub)
-      expect(qos === 2 ? texts : firsts(texts)).toEqual(expected)
-      expect(sub.connacks.all.length).toBeGreaterThan(3)
-      expect(sub.connacks.all.slice(1).every(({ sessionPresent }) => sessionPresent)).toBe(true)
-    })
+      test.each([1, 2] as const)('QoS %d: a subscriber that loses its connection misses nothing', async (qos) => {
+        const topic = unique('cut-sub')
+        const [sub, pub] = [await connect(), await connect()]
+        await sub.client.subscribeAsync(topic, { qos: 2 })
+        cutEvery(sub, sub, 70)
+        await publishAll(pub, topic, { qos, count })
+        await pub.client.publishAsync(topic, 'end', { qos })
+        const texts = await untilEnd(sub)
+        expect(qos === 2 ? texts : firsts(texts)).toEqual(expected)
+        expect(sub.connacks.all.length).toBeGreaterThan(3)
+        expect(sub.connacks.all.slice(1).every(({ sessionPresent }) => sessionPresent)).toBe(true)
+      })
 
-    test.each([1, 2] as const)('QoS %d: a publisher that loses its connection loses no message', async (qos) => {
-      const topic = unique('cut-pub')
-      const [sub, pub] = [await connect(), await connect()]
-      await sub.client.subscribeAsync(topic, { qos: 2 })
-      cutEvery(sub, pub, 70)
-      await publishAll(pub, topic, qos)
-      await pub.client.publishAsync(topic, 'end', { qos })
-      const texts = await untilEnd(sub)
-      expect(qos === 2 ? texts : firsts(texts)).toEqual(expected)
-      expect(pub.connacks.all.length).toBeGreaterThan(3)
-      expect(pub.connacks.all.slice(1).every(({ sessionPresent }) => sessionPresent)).toBe(true)
-    })
-  })
+      test.each([1, 2] as const)('QoS %d: a publisher that loses its connection loses no message', async (qos) => {
+        const topic = unique('cut-pub')
+        const [sub, pub] = [await connect(), await connect()]
+        await sub.client.subscribeAsync(topic, { qos: 2 })
+        cutEvery(sub, pub, 70)
+        await publishAll(pub, topic, { qos, count })
+        await pub.client.publishAsync(topic, 'end', { qos })
+        const texts = await untilEnd(sub)
+        expect(qos === 2 ? texts : firsts(texts)).toEqual(expected)
+        expect(pub.connacks.all.length).toBeGreaterThan(3)
+        expect(pub.connacks.all.slice(1).every(({ sessionPresent }) => sessionPresent)).toBe(true)
+      })
+    },
+  )
 })
 
 describe('a broker that is gone and comes back', () => {
   const revive = (port: number): Promise<Broker> => startBroker(['--mqtt', `127.0.0.1:${port}`])
 
-  test.each(['SIGKILL', 'SIGTERM'] as const)('clients come back after %s and have new sessions, for memory forgets', async (signal) => {
-    const broker = await startBroker()
-    const topic = unique('revived')
-    const kept = { clean: false, properties: { sessionExpiryInterval: 3600 }, reconnectPeriod: 20 }
-    const [sub, pub] = [await connectJs(broker.urls['mqtt'], kept), await connectJs(broker.urls['mqtt'], kept)]
-    await sub.client.subscribeAsync(topic, { qos: 1 })
-    broker.process.kill(signal)
-    await broker.process.exit()
-    const published = pub.client.publishAsync(topic, 'while it was away', { qos: 1 })
-    const revived = await revive(broker.port)
-    expect((await sub.connacks.next()).sessionPresent).toBe(false)
-    await published
-    // MQTT.js subscribes again by itself.
-    await revived.subscribed(sub.id)
-    await pub.client.publishAsync(topic, 'end', { qos: 1 })
-    const texts = [(await sub.inbox.next()).text]
-    if (texts[0] !== 'end') texts.push((await sub.inbox.next()).text)
-    expect(texts.at(-1)).toBe('end')
-    expect((await revived.stop()).code).toBe(0)
-  })
+  test.each(['SIGKILL', 'SIGTERM'] as const)(
+    'clients come back after %s and have new sessions, for memory forgets',
+    async (signal) => {
+      const broker = await startBroker()
+      const topic = unique('revived')
+      const kept = { clean: false, properties: { sessionExpiryInterval: 3600 }, reconnectPeriod: 20 }
+      const [sub, pub] = [await connectJs(broker.urls['mqtt'], kept), await connectJs(broker.urls['mqtt'], kept)]
+      await sub.client.subscribeAsync(topic, { qos: 1 })
+      broker.process.kill(signal)
+      await broker.process.exit()
+      const published = pub.client.publishAsync(topic, 'while it was away', { qos: 1 })
+      const revived = await revive(broker.port)
+      expect((await sub.connacks.next()).sessionPresent).toBe(false)
+      await published
+      // MQTT.js subscribes again by itself.
+      await revived.subscribed(sub.id)
+      await pub.client.publishAsync(topic, 'end', { qos: 1 })
+      const texts = [(await sub.inbox.next()).text]
+      if (texts[0] !== 'end') texts.push((await sub.inbox.next()).text)
+      expect(texts.at(-1)).toBe('end')
+      expect((await revived.stop()).code).toBe(0)
+    },
+  )
 
   test('a client that connects when told to can be told again', async () => {
     const broker = await startBroker()

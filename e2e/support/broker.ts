@@ -14,7 +14,7 @@ export interface Broker {
   /** Resolves once this client has subscribed to anything. Needs the log level trace. */
   subscribed(clientId: string): Promise<void>
   /** Resolves once the broker has noticed that this client is gone. Needs the log level debug. */
-  gone(clientId: string): Promise<void>
+  gone(clientId: string, milliseconds?: number): Promise<void>
   /** SIGTERM, and the end that follows. */
   stop(): Promise<Exit>
 }
@@ -25,16 +25,25 @@ export async function startBroker(flags: readonly string[] = [], scope: Scope = 
   const args = ['serve', ...where, '--log-level', 'trace', ...flags]
   const process = startIsomq(args, { cwd: temporaryDirectory(scope), scope })
   const [, lines = ''] = await process.until('stdout', /^isomq \S+ ready\n((?: {2}\S+\n)+)/)
-  const urls = Object.fromEntries(lines.trim().split(/\s+/).map((url) => [url.slice(0, url.indexOf(':')), url]))
-  const noticed = async (what: string, clientId: string): Promise<void> => {
-    await process.until('stderr', new RegExp(`${what} client="?${clientId.replaceAll(/[^\w-]/g, '\\$&')}"? `))
+  const urls = Object.fromEntries(
+    lines
+      .trim()
+      .split(/\s+/)
+      .map((url) => [url.slice(0, url.indexOf(':')), url]),
+  )
+  const noticed = async (what: string, clientId: string, milliseconds?: number): Promise<void> => {
+    await process.until(
+      'stderr',
+      new RegExp(`${what} client="?${clientId.replaceAll(/[^\w-]/g, '\\$&')}"? `),
+      milliseconds,
+    )
   }
   return {
     process,
     urls,
     port: Number(new URL(urls['mqtt'] ?? 'mqtt://none:0').port),
     subscribed: (clientId) => noticed('subscribed', clientId),
-    gone: (clientId) => noticed('client disconnected', clientId),
+    gone: (clientId, milliseconds) => noticed('client disconnected', clientId, milliseconds),
     stop: () => {
       process.kill('SIGTERM')
       return process.exit()
@@ -73,7 +82,7 @@ export function sharedBroker(flags: readonly string[] = []): Broker {
       return now().urls
     },
     subscribed: (clientId) => now().subscribed(clientId),
-    gone: (clientId) => now().gone(clientId),
+    gone: (clientId, milliseconds) => now().gone(clientId, milliseconds),
     stop: () => now().stop(),
   }
 }

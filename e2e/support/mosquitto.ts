@@ -10,9 +10,6 @@ import { unique } from './unique.ts'
 /** Names of MQTT versions as mosquitto's clients take them. */
 export const versions = ['mqttv31', 'mqttv311', 'mqttv5'] as const
 
-/** A version's name, for `-V`. */
-export type Version = (typeof versions)[number]
-
 /** Publishes with mosquitto_pub, which must succeed. */
 export async function mosquittoPub(port: number, args: readonly string[], options: StartOptions = {}): Promise<void> {
   await succeed('mosquitto_pub', ['-h', '127.0.0.1', '-p', String(port), ...args], options)

@@ -90,7 +90,8 @@ export class Process {
       look()
       return undefined
     })
-    const told = (): string => `${pattern} on ${stream} of ${this.#name}\n${this.stdout.slice(-2000)}\n${this.stderr.slice(-2000)}`
+    const told = (): string =>
+      `${pattern} on ${stream} of ${this.#name}\n${this.stdout.slice(-2000)}\n${this.stderr.slice(-2000)}`
     try {
       const match = await within(Promise.race([seen, ended]), told, milliseconds)
       if (match === undefined) throw new Error(`ended without ${told()}`)
@@ -98,6 +99,12 @@ export class Process {
     } finally {
       this.#looks.delete(look)
     }
+  }
+
+  /** Reads no more of what it writes: its pipes break. */
+  closeOutput(): void {
+    this.#child.stdout?.destroy()
+    this.#child.stderr?.destroy()
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -127,7 +134,7 @@ export function start(command: string, args: readonly string[], options: StartOp
 }
 
 /** Runs a command to its end. */
-export function run(command: string, args: readonly string[], options: StartOptions = {}): Promise<Exit> {
+function run(command: string, args: readonly string[], options: StartOptions = {}): Promise<Exit> {
   return start(command, args, options).exit()
 }
 

@@ -4,7 +4,17 @@ import { eachTest, type Scope } from './scope.ts'
 import { within } from './within.ts'
 
 /** Control packet types. */
-export const Type = { connack: 2, publish: 3, puback: 4, pubrec: 5, pubrel: 6, pubcomp: 7, suback: 9, pingresp: 13, disconnect: 14 } as const
+export const Type = {
+  connack: 2,
+  publish: 3,
+  puback: 4,
+  pubrec: 5,
+  pubrel: 6,
+  pubcomp: 7,
+  suback: 9,
+  pingresp: 13,
+  disconnect: 14,
+} as const
 
 /** A control packet, taken apart no further than its fixed header. */
 export interface RawPacket {
@@ -43,7 +53,11 @@ export function subscribeFrame(filter: string, qos: number, version: 3 | 4 | 5 =
 }
 
 /** PUBLISH of MQTT 5 without properties. */
-export function publishFrame(topic: string, payload: Buffer | string, { qos = 0, id = 0 }: { qos?: number; id?: number } = {}): Buffer {
+export function publishFrame(
+  topic: string,
+  payload: Buffer | string,
+  { qos = 0, id = 0 }: { qos?: number; id?: number } = {},
+): Buffer {
   const packetId = Buffer.from(qos === 0 ? [] : [id >> 8, id & 255])
   return frame(0x30 | (qos << 1), field(topic), packetId, Buffer.from([0]), Buffer.from(payload))
 }
@@ -109,7 +123,8 @@ export class RawClient {
   async ask(type: number, ...frames: readonly Uint8Array[]): Promise<RawPacket> {
     this.send(...frames)
     const answer = await this.inbox.next()
-    if (answer.type !== type) throw new Error(`packet type ${type} was expected, ${answer.type} came: ${answer.body.toString('hex')}`)
+    if (answer.type !== type)
+      throw new Error(`packet type ${type} was expected, ${answer.type} came: ${answer.body.toString('hex')}`)
     return answer
   }
 

@@ -2,7 +2,11 @@
 export const patience = 30_000
 
 /** The promise's outcome, or a rejection that says what did not happen in time. */
-export async function within<T>(promise: Promise<T>, what: string | (() => string), milliseconds = patience): Promise<T> {
+export async function within<T>(
+  promise: Promise<T>,
+  what: string | (() => string),
+  milliseconds = patience,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const expire = (): void =>

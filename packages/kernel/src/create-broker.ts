@@ -5,7 +5,7 @@ import { zeroCounters } from './counters.ts'
 import { dispatch } from './dispatch.ts'
 import { BrokerError, type ErrorCode } from './errors.ts'
 import type { BrokerEvent } from './events.ts'
-import { allowAll, type Guard, type Principal } from './guard.ts'
+import { allowAll, carefulGuard, type Guard, type Principal } from './guard.ts'
 import type { Host } from './host.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import type { Message } from './message.ts'
@@ -35,7 +35,8 @@ export interface BrokerOptions {
 
 /** A broker as its storage remembers it. Rejects when the storage cannot be read. */
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
-  const { storage, host, guard = allowAll } = options
+  const { storage, host } = options
+  const guard = carefulGuard(options.guard ?? allowAll, host)
   const limits: Limits = { ...defaultLimits, ...options.limits }
   const seed = seedFrom(host.randomId())
   const counters = zeroCounters()

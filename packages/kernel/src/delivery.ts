@@ -30,6 +30,35 @@ export interface Delivery {
   row: boolean
 }
 
+/** The group a message was taken from, and its place among all messages of that group. */
+export interface TakenFrom {
+  readonly group: Group
+  readonly order: number
+}
+
+/** What is known of a delivery that was under way when the broker last stopped. */
+export type UnderWay = Partial<Delivery> & { readonly tag: number }
+
+/**
+ * Puts a record among the deliveries that were under way when the broker last stopped, in the order of records. Replaces
+ * what was known of it before. False when it was not: nothing is known of it, and nothing younger was under way.
+ */
+export function putBack(deliveries: Delivery[], offset: Offset, under: UnderWay | undefined): boolean {
+  const tag = under?.tag ?? tagOf(offset)
+  if (under === undefined) {
+    const isBehind = deliveries.every((d) => d.group !== undefined || d.offset < offset)
+    if (isBehind || indexOfTag(deliveries, tag) >= 0) return false
+  }
+  const known = { group: undefined, order: 0, message: undefined, grant: undefined, accepted: false, row: false }
+  const flags = (under?.flags ?? 0) | DeliveryFlag.redelivered
+  const delivery = { ...known, ...under, tag, offset, flags, sent: false, held: 0 }
+  const same = deliveries.findIndex((d) => d.offset === offset && d.group === delivery.group)
+  if (same >= 0) deliveries.splice(same, 1)
+  const behind = deliveries.findIndex((d) => d.offset > offset)
+  deliveries.splice(behind < 0 ? deliveries.length : behind, 0, delivery)
+  return true
+}
+
 /** The tag a record has wherever that is free: it follows from its place, so it is the same again after a crash. */
 export function tagOf(offset: Offset): number {
   return 1 + (offset % 65535)

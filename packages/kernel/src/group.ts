@@ -143,10 +143,7 @@ export class Group implements Saved {
   /** Lowest offset it has not begun with (or `end`), and what is unsettled below it. */
   place(end: Offset): { readonly next: Offset; readonly unsettled: readonly Offset[] } {
     const unsettled = [...this.#under, ...this.#returned.map((r) => r.offset).filter((offset) => offset >= 0)]
-    for (let i = 0; i < this.#waiting.length; i++) {
-      if (this.#waiting.offset(i) >= 0) return { next: this.#waiting.offset(i), unsettled }
-    }
-    return { next: end, unsettled }
+    return { next: this.#waiting.firstRecord(end), unsettled }
   }
 
   /** Gives up everything below this offset: the log is about to forget it. */

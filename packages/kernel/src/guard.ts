@@ -1,4 +1,5 @@
 import type { PeerInfo } from './connection.ts'
+import type { Host } from './host.ts'
 
 /** What a client shows to be let in. */
 export interface Credentials {
@@ -24,6 +25,25 @@ export interface Guard {
   receives(principal: Principal, topic: string): boolean
   /** Changes whenever an earlier answer may no longer hold. */
   readonly version: number
+}
+
+/** The same guard, but where `receives` throws that is reported and means no. */
+export function carefulGuard(guard: Guard, host: Host): Guard {
+  return {
+    authenticate: (credentials) => guard.authenticate(credentials),
+    authorize: (principal, action, topic) => guard.authorize(principal, action, topic),
+    receives(principal, topic) {
+      try {
+        return guard.receives(principal, topic)
+      } catch (error) {
+        host.report(error, 'asking the guard')
+        return false
+      }
+    },
+    get version() {
+      return guard.version
+    },
+  }
 }
 
 /** Lets everyone in and allows everything. */

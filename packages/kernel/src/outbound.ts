@@ -1,13 +1,22 @@
 import { type Consumer, DeliveryFlag } from './consumer.ts'
 import { type Core, drop, expired } from './core.ts'
-import { type Delivery, deleteRow, indexOfTag, tagOf, writeRow } from './delivery.ts'
+import {
+  type Delivery,
+  deleteRow,
+  indexOfTag,
+  putBack,
+  tagOf,
+  type TakenFrom,
+  type UnderWay,
+  writeRow,
+} from './delivery.ts'
 import { fetchRecords } from './fetch-records.ts'
 import type { Grant } from './grant.ts'
-import type { Group } from './group.ts'
 import type { Message, Offset } from './message.ts'
 import { fillDelivery, fillWaiting, type Found, missingAhead, missingOf } from './missing-bodies.ts'
 import { type Burdened, relieve } from './pressure.ts'
 import type { Session } from './session.ts'
+import { Tags } from './tags.ts'
 import { Waiting } from './waiting.ts'
 
 /**
@@ -30,16 +39,16 @@ export class Outbound implements Burdened {
   #released = 0
   #loading = false
   #pumping = false
-  #counter = 0
   /** After a restart, so many of those that wait may have been sent before. */
   #suspect = 0
-  readonly #policy: number
-  /** Tags whose last use is settled, but not durably so: it may come back after a crash. */
-  readonly #retired = new Set<number>()
+  /** The version of the guard's policy that let everything in. */
+  #policy: number
+  readonly #tags: Tags
 
   constructor(core: Core, session: Session) {
     this.#core = core
     this.#session = session
+    this.#tags = new Tags(core.committer)
     this.#policy = core.guard.version
   }
 
@@ -110,7 +119,7 @@ export class Outbound implements Burdened {
   }
 
   /** Hands a group's message to this session, which must be `free`. */
-  take(message: Message, grant: Grant, offset: Offset, from: { readonly group: Group; readonly order: number }): void {
+  take(message: Message, grant: Grant, offset: Offset, from: TakenFrom): void {
     const qos = message.qos < grant.qos ? message.qos : grant.qos
     try {
       if (qos > 0) this.#send(message, grant, offset, qos, from)
@@ -138,24 +147,15 @@ export class Outbound implements Burdened {
   }
 
   /** A record that was owed when the broker last stopped; `under` says what is known of it if it was under way then. */
-  restore(offset: Offset, under: (Partial<Delivery> & { readonly tag: number }) | undefined): void {
-    const window = this.#window
-    // What is older than something under way was under way too.
-    if (under === undefined && window.some((d) => d.group === undefined && d.offset > offset)) {
-      const tag = tagOf(offset)
-      if (indexOfTag(window, tag) < 0) under = { tag }
-    }
-    if (under === undefined) {
-      this.#suspect = Math.min(this.#suspect + 1, this.#core.limits.inflight)
-      return this.#waiting.push(offset, undefined)
-    }
-    const known = { group: undefined, order: 0, message: undefined, grant: undefined, accepted: false, row: false }
-    const flags = (under.flags ?? 0) | DeliveryFlag.redelivered
-    const delivery = { ...known, ...under, offset, flags, sent: false, held: 0 }
-    const same = window.findIndex((d) => d.offset === offset && d.group === delivery.group)
-    if (same >= 0) window.splice(same, 1)
-    const behind = window.findIndex((d) => d.offset > offset)
-    window.splice(behind < 0 ? window.length : behind, 0, delivery)
+  restore(offset: Offset, under: UnderWay | undefined): void {
+    if (putBack(this.#window, offset, under)) return
+    this.#suspect = Math.min(this.#suspect + 1, this.#core.limits.inflight)
+    this.#waiting.push(offset, undefined)
+  }
+
+  /** Somebody else uses the session now: whether he may have what waits is asked anew. */
+  distrust(): void {
+    this.#policy = NaN
   }
 
   /** Gives everything up: the session ends. */
@@ -248,10 +248,7 @@ export class Outbound implements Burdened {
   /** Lowest offset still owed, or `end` when nothing is; and all unsettled ones below `next`. */
   place(end: Offset): { readonly next: Offset; readonly unsettled: readonly Offset[] } {
     const unsettled = this.#window.filter((d) => d.offset >= 0 && d.group === undefined).map((d) => d.offset)
-    for (let i = 0; i < this.#waiting.length; i++) {
-      if (this.#waiting.offset(i) >= 0) return { next: this.#waiting.offset(i), unsettled }
-    }
-    return { next: end, unsettled }
+    return { next: this.#waiting.firstRecord(end), unsettled }
   }
 
   /** Gives up everything below this offset: the log is about to forget it. */
@@ -288,20 +285,14 @@ export class Outbound implements Burdened {
   }
 
   // oxlint-disable-next-line max-params -- the path of every message: an object for its arguments would cost more
-  #send(
-    message: Message,
-    grant: Grant,
-    offset: Offset,
-    flags: number,
-    from?: { readonly group: Group; readonly order: number },
-  ): void {
+  #send(message: Message, grant: Grant, offset: Offset, flags: number, from?: TakenFrom): void {
     const group = from?.group
     if (expired(this.#core, message)) {
       drop(this.#core, this.#session.id, 'expired', message.topic)
       group?.settle(offset)
       return this.#session.changed()
     }
-    const tag = this.#allocate(offset)
+    const tag = this.#tags.allocate(this.#window, offset)
     const fresh = { sent: false, accepted: false, held: this.#holds > this.#released ? this.#holds : 0, row: false }
     const delivery: Delivery = { tag, offset, group, order: from?.order ?? 0, message, grant, flags, ...fresh }
     this.#window.push(delivery)
@@ -320,9 +311,9 @@ export class Outbound implements Burdened {
   /** The rows of the first so many waits are durable. */
   #release(hold: number): void {
     this.#released = hold
-    const held = this.#window.filter((d) => d.held > 0 && d.held <= hold)
-    const ready = this.#consumer === undefined ? [] : this.#window.slice(0, this.#resent).filter((d) => held.includes(d))
-    for (const delivery of held) delivery.held = 0
+    const sendable = this.#consumer === undefined ? 0 : this.#resent
+    const ready = this.#window.slice(0, sendable).filter((d) => d.held > 0 && d.held <= hold)
+    for (const delivery of this.#window) if (delivery.held <= hold) delivery.held = 0
     try {
       for (const delivery of ready) if (this.#window.includes(delivery)) this.#dispatch(delivery)
     } catch (error) {
@@ -379,23 +370,8 @@ export class Outbound implements Burdened {
     if (delivery.row) deleteRow(this.#core, this.#session.id, delivery)
     if (delivery.group !== undefined) delivery.group.settle(delivery.offset)
     else if (delivery.offset >= 0) this.#session.changed()
-    if (this.#session.durable && delivery.offset >= 0) this.#retire(delivery)
+    if (this.#session.durable && delivery.offset >= 0) this.#tags.retire(delivery)
     this.pump()
-  }
-
-  #allocate(offset: Offset): number {
-    let tag = offset >= 0 ? tagOf(offset) : (this.#counter = (this.#counter % 65535) + 1)
-    while (indexOfTag(this.#window, tag) >= 0 || this.#retired.has(tag)) tag = (tag % 65535) + 1
-    if (offset < 0) this.#counter = tag
-    return tag
-  }
-
-  /** Keeps the tag from being used again before it is durable that it is free, where another record could get it that soon. */
-  #retire({ tag, offset }: Delivery): void {
-    const { committer } = this.#core
-    if (tag === tagOf(offset) && committer.end - offset < 32_768) return
-    this.#retired.add(tag)
-    committer.after(() => this.#retired.delete(tag))
   }
 
   /**

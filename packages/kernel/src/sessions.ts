@@ -98,6 +98,11 @@ export class SessionTable implements Sessions {
     const session = resumed ? found : this.restore(id, principal)
     for (const appointment of session.appointments.splice(0)) appointment.cancel()
     const { durable } = session
+    if (!isSame(session.principal, principal)) {
+      // What the one before may receive says nothing of this one.
+      router.touch()
+      session.outbound.distrust()
+    }
     session.principal = principal
     session.expiry = Math.min(options.expiry, limits.sessionExpiry)
     session.will = options.will
@@ -207,4 +212,8 @@ export class SessionTable implements Sessions {
       if (!(error instanceof BrokerError)) host.report(error, 'publishing a will')
     }
   }
+}
+
+function isSame(a: Principal, b: Principal): boolean {
+  return a.clientId === b.clientId && a.username === b.username
 }

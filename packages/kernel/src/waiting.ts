@@ -39,6 +39,12 @@ export class Waiting {
     return this.#offsets[(this.#head + place) & (this.#offsets.length - 1)]!
   }
 
+  /** Offset of the first entry that is a record, or `end` when none is. */
+  firstRecord(end: Offset): Offset {
+    for (let place = 0; place < this.length; place++) if (this.offset(place) >= 0) return this.offset(place)
+    return end
+  }
+
   /** Body of the entry at this place, if held. */
   held(place: number): Held | undefined {
     return this.#held?.[(this.#head + place) & (this.#offsets.length - 1)]

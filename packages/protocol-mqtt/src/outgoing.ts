@@ -109,20 +109,22 @@ export class Outgoing implements Consumer {
   /** A frame that only this client can read: with its identifiers, its aliases, or both. */
   #own(message: Message, grant: Grant, header: number): Frame {
     const { topic } = message
-    const now = this.#host.clock.now()
-    const look = (name: string, alias: number): Frame =>
-      encodeFrame(message, { version: 5, header, properties: propertiesOf(message, grant, now, alias), topic: name })
+    const { topicAliasMaximum, maxPacketSize } = this.#appetite
     const known = this.#aliases.get(topic)
-    if (known !== undefined) return look('', known)
+    if (known !== undefined) return this.#encode(message, grant, header, known)
     const next = this.#aliases.size + 1
-    if (next <= this.#appetite.topicAliasMaximum) {
-      const frame = look(topic, next)
-      if (frame.end - frame.start <= this.#appetite.maxPacketSize) {
-        this.#aliases.set(topic, next)
-        return frame
-      }
-    }
+    if (next > topicAliasMaximum) return this.#encode(message, grant, header, 0)
+    const frame = this.#encode(message, grant, header, next)
     // Too large a packet is not sent, and so teaches the client no alias; without one it may be small enough.
-    return look(topic, 0)
+    if (frame.end - frame.start > maxPacketSize) return this.#encode(message, grant, header, 0)
+    this.#aliases.set(topic, next)
+    return frame
+  }
+
+  #encode(message: Message, grant: Grant, header: number, alias: number): Frame {
+    const properties = propertiesOf(message, grant, this.#host.clock.now(), alias)
+    // Aliases are given in order: up to here the client has learned them.
+    const topic = alias > 0 && alias <= this.#aliases.size ? '' : message.topic
+    return encodeFrame(message, { version: 5, header, properties, topic })
   }
 }

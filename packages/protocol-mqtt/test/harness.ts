@@ -71,7 +71,7 @@ export async function bench(options: BenchOptions = {}): Promise<Bench> {
   const dial = (version: ProtocolVersion = 5, peer: Partial<PeerInfo> = {}): TestClient => {
     const [near, far] = linkConnections({ ...options.link, peer })
     protocol.serve(far, broker)
-    return testClient(near, version, host)
+    return testClient(near, version, { host, unread: () => far.bufferedAmount })
   }
   let seen = 0
   const made: Bench = {
@@ -102,6 +102,8 @@ export interface TestClient {
   /** The bytes received, one array for each `send` of the broker. */
   readonly chunks: Uint8Array[]
   readonly closed: boolean
+  /** Bytes the broker has sent and this client has not read. */
+  readonly unread: number
   /** Sends packets and lets the broker work until it is quiet. */
   send(...packets: OutgoingPacket[]): Promise<void>
   /** Sends packets in one chunk; the broker gets no time yet. */
@@ -125,6 +127,8 @@ export interface TestClient {
   take(payload: string): Promise<Publish>
   /** Cuts the connection without a farewell. */
   drop(): Promise<void>
+  /** Ends the connection in order, without DISCONNECT. */
+  hangUp(): Promise<void>
   pause(): void
   resume(): Promise<void>
 }
@@ -134,7 +138,29 @@ export interface PublishOptions {
   readonly retain?: boolean
   readonly dup?: boolean
   readonly packetId?: number
-  readonly properties?: PublishProperties
+  readonly properties?: PublishProperties | undefined
+}
+
+/** Where calls wait until the test lets the first of them go on, or fail. */
+export interface Gate {
+  readonly waiting: number
+  wait(): Promise<void>
+  open(error?: Error): void
+}
+
+/** A gate that is shut. */
+export function gate(): Gate {
+  const waiters: ((error: Error | undefined) => void)[] = []
+  return {
+    get waiting() {
+      return waiters.length
+    },
+    wait: () =>
+      new Promise((resolve, reject) => {
+        waiters.push((error) => (error === undefined ? resolve() : reject(error)))
+      }),
+    open: (error) => waiters.shift()?.(error),
+  }
 }
 
 /** A CONNECT with defaults. */
@@ -173,18 +199,23 @@ export function text(packet: Publish): string {
 function testClient(
   connection: ReturnType<typeof linkConnections>[0],
   version: ProtocolVersion,
-  host: FakeHost,
+  { host, unread }: { host: FakeHost; unread: () => number },
 ): TestClient {
   const decoder = new Decoder({ role: 'client', maxPacketSize: 2 ** 28, version })
   const received: Packet[] = []
   const chunks: Uint8Array[] = []
   let closed = false
+  let fault: unknown
   let lastId = 0
   connection.start({
     data(bytes) {
       chunks.push(bytes.slice())
       decoder.push(bytes)
-      for (let packet = decoder.next(); packet !== undefined; packet = decoder.next()) received.push(packet)
+      try {
+        for (let packet = decoder.next(); packet !== undefined; packet = decoder.next()) received.push(packet)
+      } catch (error) {
+        fault = error
+      }
     },
     drain() {},
     close() {
@@ -196,6 +227,9 @@ function testClient(
     chunks,
     get closed() {
       return closed
+    },
+    get unread() {
+      return unread()
     },
     async send(...packets) {
       for (const packet of packets) connection.send(encode(packet, version))
@@ -213,12 +247,14 @@ function testClient(
       return client.expect(PacketType.Connack)
     },
     expect<T extends Packet['type']>(type: T): Packet & { type: T } {
+      if (fault !== undefined) throw fault
       const packet = received.shift()
       if (packet?.type !== type)
         throw new Error(`expected packet type ${type}, got ${JSON.stringify(packet)}${closed ? ' and the end' : ''}`)
       return packet as Packet & { type: T }
     },
     expectNothing() {
+      if (fault !== undefined) throw fault
       if (received.length > 0) throw new Error(`expected nothing, got ${JSON.stringify(received)}`)
     },
     async subscribe(filter, options = {}) {
@@ -251,6 +287,10 @@ function testClient(
     },
     async drop() {
       connection.close(new Error('cut'))
+      await host.settle()
+    },
+    async hangUp() {
+      connection.close()
       await host.settle()
     },
     pause: () => connection.pause(),

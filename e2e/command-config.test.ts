@@ -1,0 +1,197 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { startBroker } from './support/broker.ts'
+import { isomq, plainEnv } from './support/isomq.ts'
+import { connectJs } from './support/mqtt-js.ts'
+import { temporaryDirectory } from './support/temporary.ts'
+
+/** Another value than the default for every documented key, as `config print` shows it. */
+const values: Readonly<Record<string, string>> = {
+  'listeners.mqtt.host': '"127.0.0.2"',
+  'listeners.mqtt.port': '1884',
+  'listeners.ws.host': '"::1"',
+  'listeners.ws.port': '8085',
+  'listeners.ws.paths': '["/a","/b"]',
+  'listeners.ws.origins': '["https://example.com"]',
+  'listeners.mqtts.host': '"127.0.0.3"',
+  'listeners.mqtts.port': '8884',
+  'listeners.mqtts.cert': '"c.pem"',
+  'listeners.mqtts.key': '"k.pem"',
+  'listeners.mqtts.ca': '"a.pem"',
+  'listeners.mqtts.requestCert': 'true',
+  'listeners.wss.host': '"localhost"',
+  'listeners.wss.port': '8086',
+  'listeners.wss.paths': '["/c"]',
+  'listeners.wss.origins': '["https://example.org"]',
+  'listeners.wss.cert': '"c.pem"',
+  'listeners.wss.key': '"k.pem"',
+  'listeners.wss.ca': '"a.pem"',
+  'listeners.wss.requestCert': 'true',
+  allowAnonymous: 'true',
+  'storage.type': '"memory"',
+  'storage.path': '"elsewhere"',
+  'limits.topicLevels': '7',
+  'limits.subscriptions': '8',
+  'limits.maxQueued': '9',
+  'limits.queuedBytes': '2KiB',
+  'limits.inflight': '5',
+  'limits.sessionExpiry': '1h',
+  'limits.sessions': '10',
+  'limits.retained': '11',
+  'limits.retainedBytes': '1MiB',
+  'limits.logBytes': '2MiB',
+  'limits.maxPacketSize': '3MiB',
+  'limits.connectPacketSize': '1KiB',
+  'limits.receiveMaximum': '12',
+  'limits.topicAliasMaximum': '13',
+  'limits.connectTimeout': '3s',
+  'limits.maxKeepAlive': '1m',
+  'limits.clientIdLength': '30',
+  'limits.retainAvailable': 'false',
+  'limits.sharedSubscriptions': 'false',
+  'limits.unsentPause': '1KiB',
+  'limits.unsentLimit': '4KiB',
+  'limits.stallTimeout': '40s',
+  'log.level': '"warn"',
+  'log.format': '"json"',
+}
+
+const readme = readFileSync(new URL('../apps/server/README.md', import.meta.url), 'utf8')
+const sections: ReadonlySet<string> = new Set(['listeners.mqtt', 'listeners.ws', 'listeners.mqtts', 'listeners.wss'])
+const documented = [...readme.matchAll(/^\| `([a-z]\w*(?:\.\w+)*)` +\|/gm)].map(([, key = '']) => key)
+
+/** `key = value  # source` as keys. */
+function printed(text: string): Map<string, { value: string; source: string }> {
+  const lines = [...text.matchAll(/^(\S+) = (.*?) +# (.*)$/gm)]
+  return new Map(lines.map(([, key = '', value = '', source = '']) => [key, { value, source }]))
+}
+
+/** The value as one writes it: texts without quotes, too. */
+const written = (value: string): string => (value.startsWith('"') ? (JSON.parse(value) as string) : value)
+
+test('every documented key can be set by --set, by the environment and in a file, and is in force', async () => {
+  expect(documented.filter((key) => !sections.has(key)).toSorted()).toEqual(Object.keys(values).toSorted())
+  const flags = Object.entries(values).flatMap(([key, value]) => ['--set', `${key}=${written(value)}`])
+  const env = Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [`ISOMQ_${key.replaceAll('.', '__').toUpperCase()}`, written(value)]),
+  )
+  const directory = temporaryDirectory()
+  const file: Section = {}
+  for (const [key, value] of Object.entries(values)) put(file, key.split('.'), parsed(value))
+  writeFileSync(join(directory, 'c.json'), JSON.stringify(file))
+  for (const [source, args, more] of [
+    ['--set', flags, {}],
+    ['ISOMQ_', [], env],
+    ['c.json:', ['--config', 'c.json'], {}],
+  ] as const) {
+    const { code, stdout, stderr } = await isomq(['config', 'print', ...args], { env: plainEnv(more), cwd: directory })
+    expect([code, stderr]).toEqual([0, ''])
+    const rows = printed(stdout)
+    expect(Object.fromEntries([...rows].map(([key, { value }]) => [key, value]))).toEqual(values)
+    expect([...rows].filter(([, row]) => !row.source.startsWith(source))).toEqual([])
+  }
+})
+
+interface Section {
+  [name: string]: unknown
+}
+
+function put(section: Section, [name = '', ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) section[name] = value
+  else put((section[name] ??= {}) as Section, rest, value)
+}
+
+function parsed(value: string): unknown {
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
+}
+
+test('what is printed without flags is what the documentation calls the default', async () => {
+  const { stdout } = await isomq(['config', 'print', '--json'], { cwd: temporaryDirectory() })
+  const inForce = JSON.parse(stdout) as Record<string, { value: unknown; source: string }>
+  expect(Object.values(inForce).every(({ source }) => source === 'default')).toBe(true)
+  const plain = printed((await isomq(['config', 'print'], { cwd: temporaryDirectory() })).stdout)
+  const rows = [...readme.matchAll(/^\| `([a-z]\w*(?:\.\w+)*)` +\|[^|]+\| `([^`]+)` +\|/gm)]
+  expect(rows.length).toBeGreaterThan(30)
+  for (const [, key = '', fallback] of rows) {
+    // A listener that is on has its keys printed, one that is off only that.
+    if (!sections.has(key) && !/^listeners\.(mqtts|wss)/.test(key))
+      expect([key, plain.get(key)?.value]).toEqual([key, fallback])
+  }
+  expect(['mqtts', 'wss'].map((name) => plain.get(`listeners.${name}`)?.value)).toEqual(['false', 'false'])
+})
+
+test('every problem is told, one a line, with exit code 1; check and serve say the same', async () => {
+  const cwd = temporaryDirectory()
+  writeFileSync(join(cwd, 'isomq.config.yaml'), 'limits:\n  maxPacketSize: big\n  nonsense: 1\nlog:\n  level: loud\n')
+  const lines = [
+    'isomq: isomq.config.yaml:3: unknown key limits.nonsense; did you mean limits.sessions?',
+    'isomq: --set limits: must look like path.to.key=value',
+    'isomq: isomq.config.yaml:2: limits.maxPacketSize must be a size such as 64KiB, 1MiB or a number of bytes, from 128B to 268435460B, not "big"',
+    'isomq: isomq.config.yaml:5: log.level must be one of trace, debug, info, warn, error, fatal, silent, not "loud"',
+  ]
+  for (const command of [['config', 'check'], ['config', 'print'], ['serve']]) {
+    const { code, stdout, stderr } = await isomq([...command, '--set', 'limits'], { cwd })
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr.trim().split('\n')).toEqual(lines)
+  }
+})
+
+test('a right configuration is confirmed in one line', async () => {
+  const cwd = temporaryDirectory()
+  expect(await isomq(['config', 'check'], { cwd })).toMatchObject({
+    code: 0,
+    stdout: 'no configuration file: ok\n',
+    stderr: '',
+  })
+  writeFileSync(join(cwd, 'isomq.config.mjs'), "export default { limits: { maxQueued: 5, sessionExpiry: '7d' } }")
+  expect(await isomq(['config', 'check'], { cwd })).toMatchObject({
+    code: 0,
+    stdout: 'isomq.config.mjs: ok\n',
+    stderr: '',
+  })
+  const print = printed((await isomq(['config', 'print'], { cwd })).stdout)
+  expect([print.get('limits.maxQueued'), print.get('limits.sessionExpiry')]).toEqual([
+    { value: '5', source: 'isomq.config.mjs' },
+    { value: '7d', source: 'isomq.config.mjs' },
+  ])
+  expect(await isomq(['config', 'check', 'missing.yaml'], { cwd })).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: 'isomq: missing.yaml: there is no such file\n',
+  })
+})
+
+test('flag before environment before file', async () => {
+  const cwd = temporaryDirectory()
+  writeFileSync(join(cwd, 'isomq.config.json'), JSON.stringify({ limits: { retained: 1, sessions: 1, maxQueued: 1 } }))
+  const env = plainEnv({ ISOMQ_LIMITS__SESSIONS: '2', ISOMQ_LIMITS__MAX_QUEUED: '2' })
+  const { stdout } = await isomq(['config', 'print', '--set', 'limits.maxQueued=3'], { cwd, env })
+  const print = printed(stdout)
+  expect(['retained', 'sessions', 'maxQueued'].map((name) => print.get(`limits.${name}`)?.value)).toEqual([
+    '1',
+    '2',
+    '3',
+  ])
+})
+
+test('a broker with every limit set starts and serves', async () => {
+  const keys = Object.entries(values).filter(([key]) =>
+    /^(limits|log|allowAnonymous|listeners\.ws\.(paths|origins))/.test(key),
+  )
+  const broker = await startBroker(keys.flatMap(([key, value]) => ['--set', `${key}=${written(value)}`]))
+  const { connack } = await connectJs(broker.urls['mqtt'], { keepalive: 0 })
+  expect(connack.properties).toMatchObject({
+    receiveMaximum: 12,
+    topicAliasMaximum: 13,
+    maximumPacketSize: 3 * 1024 * 1024,
+    serverKeepAlive: 60,
+  })
+  const { code, stderr } = await broker.stop()
+  expect(code).toBe(0)
+  for (const line of stderr.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('level')
+})

@@ -1,0 +1,30 @@
+import type { Committer } from './committer.ts'
+import { type Delivery, indexOfTag, tagOf } from './delivery.ts'
+import type { Offset } from './message.ts'
+
+/** Gives deliveries of one session their tags: unlike those of all others under way, and not too soon again. */
+export class Tags {
+  readonly #committer: Committer
+  /** Tags whose last use is settled, but not durably so: it may come back after a crash. */
+  readonly #retired = new Set<number>()
+  #last = 0
+
+  constructor(committer: Committer) {
+    this.#committer = committer
+  }
+
+  /** A free tag: for a record the one that follows from its place, if that is free. At most 65,534 are under way. */
+  allocate(window: readonly Delivery[], offset: Offset): number {
+    let tag = offset >= 0 ? tagOf(offset) : (this.#last % 65535) + 1
+    while (indexOfTag(window, tag) >= 0 || this.#retired.has(tag)) tag = (tag % 65535) + 1
+    if (offset < 0) this.#last = tag
+    return tag
+  }
+
+  /** A record of a durable session is settled. Its tag rests until that is durable, where another record could get it that soon. */
+  retire({ tag, offset }: Delivery): void {
+    if (tag === tagOf(offset) && this.#committer.end - offset < 32_768) return
+    this.#retired.add(tag)
+    this.#committer.after(() => this.#retired.delete(tag))
+  }
+}

@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest'
+import type { Qos } from '../src/index.ts'
+import { type Client, rig, type Rig } from './rig.ts'
+
+const shared = { group: 'g' }
+
+async function members(r: Rig, ...ids: string[]): Promise<Client[]> {
+  const clients: Client[] = []
+  for (const id of ids) {
+    const client = await r.open(id)
+    await client.subscribe('t', shared)
+    clients.push(client)
+  }
+  return clients
+}
+
+async function publishAll(r: Rig, texts: string[], qos: Qos = 1): Promise<void> {
+  for (const text of texts) await r.publish('t', text, { qos })
+}
+
+describe('a group', () => {
+  it.each([0, 1, 2] as const)('gives each message of QoS %i to one member in turn', async (qos) => {
+    const r = await rig()
+    const [a, b, c] = (await members(r, 'a', 'b', 'c')) as [Client, Client, Client]
+    await b.leave()
+    await publishAll(r, ['1', '2', '3', '4'], qos)
+    expect([a.peer.texts, b.peer.texts, c.peer.texts]).toEqual([['1', '3'], [], ['2', '4']])
+  })
+
+  it('is one group by name and filter; a session may be in several and have its own copy', async () => {
+    const r = await rig()
+    const a = await r.open('a')
+    await a.subscribe('t', { group: 'g' })
+    await a.subscribe('t', { group: 'h' })
+    await a.subscribe('+', { group: 'g' })
+    await a.subscribe('t')
+    await r.publish('t')
+    expect(a.peer.texts).toHaveLength(4)
+    expect(await r.records()).toHaveLength(1)
+  })
+
+  it('passes over a member that cannot take more, and waits when none can', async () => {
+    const r = await rig()
+    const [a, b] = (await members(r, 'a', 'b')) as [Client, Client]
+    a.peer.credit = 1
+    b.peer.load = 1
+    await publishAll(r, ['1', '2', '3'])
+    expect([a.peer.texts, b.peer.texts]).toEqual([['1'], []])
+    b.peer.load = 0
+    b.session.outbound.pump()
+    expect([a.peer.texts, b.peer.texts]).toEqual([['1'], ['2', '3']])
+  })
+
+  it('passes over a member who may not see the topic', async () => {
+    const guard = {
+      authenticate: () => Promise.reject(new Error('not asked')),
+      authorize: () => true,
+      receives: ({ clientId }: { clientId: string }) => clientId !== 'a',
+      version: 0,
+    }
+    const r = await rig({ guard })
+    const [a, b] = (await members(r, 'a', 'b')) as [Client, Client]
+    await publishAll(r, ['1', '2'])
+    expect([a.peer.texts, b.peer.texts]).toEqual([[], ['1', '2']])
+  })
+
+  it('keeps its place while nobody is connected, over a restart too', async () => {
+    const r = await rig()
+    const [a] = (await members(r, 'a')) as [Client]
+    await a.leave()
+    await publishAll(r, ['1', '2'])
+    const again = await r.restart()
+    await again.publish('t', '3')
+    expect((await again.open('a')).peer.received.map((d) => [d.text, d.tag])).toEqual([
+      ['1', 1],
+      ['2', 2],
+      ['3', 3],
+    ])
+  })
+
+  it('keeps no place for members who are not durable', async () => {
+    const r = await rig()
+    const a = await r.open('a', { expiry: 0 })
+    await a.subscribe('t', shared)
+    expect(await r.publish('t')).toBe('void')
+    expect([a.peer.texts, await r.records()]).toEqual([['t'], []])
+  })
+
+  it('what a member has not acknowledged goes to the others in order, as if never sent', async () => {
+    const r = await rig()
+    const [a, b] = (await members(r, 'a', 'b')) as [Client, Client]
+    await publishAll(r, ['1', '2', '3', '4', '5', '6'])
+    a.session.outbound.ack(3)
+    await a.leave()
+    expect(b.peer.received.map((d) => [d.text, d.redelivered])).toEqual(
+      ['2', '4', '6', '1', '5'].map((text) => [text, false]),
+    )
+    expect((await r.open('a')).peer.texts).toEqual([])
+  })
+
+  it('it goes to the front of the line, and is there once after a restart', async () => {
+    const r = await rig()
+    const [a] = (await members(r, 'a')) as [Client]
+    a.peer.credit = 2
+    await publishAll(r, ['1', '2', '3'])
+    await a.leave()
+    await r.host.advance(1000)
+    expect((await (await r.restart()).open('a')).peer.texts).toEqual(['1', '2', '3'])
+    expect((await r.open('a')).peer.texts).toEqual(['1', '2', '3'])
+  })
+
+  it('QoS 2 that has begun stays with its member, over a restart too', async () => {
+    const r = await rig()
+    const a = await r.open('a')
+    await a.subscribe('t', { ...shared, qos: 2 })
+    await publishAll(r, ['1'], 2)
+    const b = await r.open('b')
+    await b.subscribe('t', { ...shared, qos: 2 })
+    await a.leave()
+    expect(b.peer.texts).toEqual([])
+    const again = await r.restart()
+    expect((await again.open('b')).peer.texts).toEqual([])
+    const back = await again.open('a')
+    expect(back.peer.received.map((d) => [d.text, d.tag, d.redelivered])).toEqual([['1', 1, true]])
+    back.session.outbound.accept(1)
+    back.session.outbound.complete(1)
+    await again.host.advance(1000)
+    expect(await again.keys('inflight')).toEqual([])
+    expect((await (await again.restart()).open('b')).peer.texts).toEqual([])
+  })
+
+  it('it does not leave before its row is durable', async () => {
+    const r = await rig()
+    const a = await r.open('a')
+    await a.subscribe('t', { ...shared, qos: 2 })
+    const { deliver } = a.peer
+    const rows: Promise<string[]>[] = []
+    a.peer.deliver = (...all) => {
+      rows.push(r.keys('inflight'))
+      return deliver.apply(a.peer, all)
+    }
+    await publishAll(r, ['1', '2'], 2)
+    expect(await Promise.all(rows)).toEqual([['a 1'], ['a 1', 'a 2']])
+  })
+
+  it('when the last member leaves nothing is left of it', async () => {
+    const r = await rig()
+    const [a, b] = (await members(r, 'a', 'b')) as [Client, Client]
+    await publishAll(r, ['1', '2'])
+    a.session.unsubscribe('t', 'g')
+    await b.leave({ expiry: 0 })
+    expect(await r.publish('t')).toBe('void')
+    await r.host.advance(1000)
+    expect([await r.keys('groups'), await r.keys('subscriptions')]).toEqual([[], []])
+  })
+
+  it('one that comes after it under its name keeps its own place', async () => {
+    const r = await rig()
+    const [a] = (await members(r, 'a')) as [Client]
+    await publishAll(r, ['1'])
+    a.session.unsubscribe('t', 'g')
+    await r.host.advance(1000)
+    await a.subscribe('t', shared)
+    a.session.outbound.ack(1)
+    await r.host.advance(1000)
+    await a.leave()
+    await publishAll(r, ['2'])
+    expect((await (await r.restart()).open('a')).peer.texts).toEqual(['2'])
+  })
+
+  it('what was under way to who unsubscribed is completed by him', async () => {
+    const r = await rig()
+    const [a] = (await members(r, 'a')) as [Client]
+    await publishAll(r, ['1'])
+    a.session.unsubscribe('t', 'g')
+    await a.leave()
+    expect((await r.open('a')).peer.received.map((d) => [d.text, d.redelivered])).toEqual([['1', true]])
+  })
+
+  it('its line is bounded, and what is beyond is counted', async () => {
+    const r = await rig({ limits: { maxQueued: 2 } })
+    const [a] = (await members(r, 'a')) as [Client]
+    await a.leave()
+    await publishAll(r, ['1', '2', '3', '4'])
+    expect((await r.open('a')).peer.texts).toEqual(['3', '4'])
+    expect(r.dropped('queue-full')).toHaveLength(2)
+  })
+})

@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest'
+import { rig, type Rig, textOf } from './rig.ts'
+
+const retain = { retain: true } as const
+
+function found(r: Rig, filter: string): string[] {
+  const texts: string[] = []
+  r.broker.retained.find(filter, (message) => void texts.push(textOf(message)))
+  return texts.toSorted()
+}
+
+describe('retained messages', () => {
+  it('the last of each topic is kept, found by filter, and cleared by an empty one', async () => {
+    const r = await rig()
+    await r.publish('a/1', 'old', retain)
+    await r.publish('a/1', 'new', { ...retain, qos: 0 })
+    await r.publish('a/2', 'two', retain)
+    await r.publish('a/3', 'not retained')
+    expect([found(r, 'a/+'), found(r, '#'), found(r, 'a/1'), found(r, 'b')]).toEqual([
+      ['new', 'two'],
+      ['new', 'two'],
+      ['new'],
+      [],
+    ])
+    expect([r.broker.retained.size, r.broker.retained.bytes]).toEqual([2, 6])
+    await r.publish('a/1', '', retain)
+    await r.publish('a/1', '', retain)
+    expect([found(r, '#'), r.broker.retained.bytes, await r.keys('retained')]).toEqual([['two'], 3, ['a/2']])
+  })
+
+  it('are there after a restart, whole', async () => {
+    const r = await rig()
+    await r.publish('t', 'm', { ...retain, headers: [['k', 'v']], contentType: 'text/plain' })
+    const again = await r.restart()
+    expect(again.broker.retained.get('t')).toEqual(r.broker.retained.get('t'))
+    expect([again.broker.retained.size, again.broker.retained.bytes]).toEqual([1, 1])
+  })
+
+  it('are limited in number and bytes: what is there may be replaced', async () => {
+    const r = await rig({ limits: { retained: 2, retainedBytes: 5 } })
+    expect(await r.publish('1', 'aa', retain)).toBe('kept')
+    expect(await r.publish('2', 'bb', retain)).toBe('kept')
+    expect(await r.publish('3', 'c', retain)).toBe('quota-exceeded')
+    expect(await r.publish('2', 'bbbb', retain)).toBe('quota-exceeded')
+    expect(await r.publish('2', 'bbb', retain)).toBe('kept')
+    expect(found(r, '#')).toEqual(['aa', 'bbb'])
+  })
+
+  it('expire, also in the storage, and a younger one is not taken away with an older one', async () => {
+    const r = await rig()
+    const now = r.host.clock.now()
+    await r.publish('t', 'short', { ...retain, expiresAt: now + 1000 })
+    await r.publish('u', 'first', { ...retain, expiresAt: now + 1000 })
+    await r.publish('u', 'second', { ...retain, expiresAt: now + 5000 })
+    await r.host.advance(999)
+    const again = await r.restart()
+    expect(found(r, '#')).toEqual(['second', 'short'])
+    await again.host.advance(1)
+    expect([found(again, '#'), again.broker.retained.get('t'), await again.keys('retained')]).toEqual([
+      ['second'],
+      undefined,
+      ['u'],
+    ])
+    await again.host.advance(4000)
+    expect([found(again, '#'), again.broker.retained.bytes]).toEqual([[], 0])
+  })
+
+  it('one that is replaced leaves no appointment behind', async () => {
+    const r = await rig()
+    for (let i = 0; i < 500; i++)
+      await r.publish('t', 'm', { ...retain, qos: 0, expiresAt: r.host.clock.now() + 1000 + i })
+    const { pending } = r.host.clock
+    await r.publish('t', '', retain)
+    await r.host.advance(10_000)
+    expect([pending, r.host.clock.pending]).toEqual([1, 0])
+  })
+})
+
+describe('a new subscriber', () => {
+  it.each([
+    ['durable', 3_600_000],
+    ['not durable', 0],
+  ])('gets them marked as such, at the lower QoS, when it pumps: %s', async (_, expiry) => {
+    const r = await rig()
+    await r.publish('t/0', 'zero', { ...retain, qos: 0 })
+    await r.publish('t/1', 'one', { ...retain, qos: 1 })
+    await r.publish('t/2', 'two', { ...retain, qos: 2 })
+    const a = await r.open('a', { expiry })
+    a.session.subscribe('t/+', { qos: 1 })
+    await r.host.settle()
+    expect(a.peer.texts).toEqual([])
+    a.session.outbound.pump()
+    const got = a.peer.received.map((d) => `${d.text} ${d.qos} ${d.retained}`).toSorted()
+    expect(got).toEqual(['one 1 true', 'two 1 true', 'zero 0 true'])
+  })
+
+  it('gets them as it asked: always, if new, or never; a group never does', async () => {
+    const r = await rig()
+    await r.publish('t', 'm', retain)
+    const a = await r.open('a')
+    await a.subscribe('t', { retained: 'never' })
+    await a.subscribe('t', { retained: 'if-new' })
+    await a.subscribe('t', { group: 'g' })
+    expect(a.peer.texts).toEqual([])
+    await a.subscribe('t', { retained: 'always' })
+    await a.subscribe('+', { retained: 'if-new' })
+    expect(a.peer.texts).toEqual(['m', 'm'])
+  })
+
+  it('does not get its own where it wants none, nor what it may not see', async () => {
+    const guard = {
+      authenticate: () => Promise.reject(new Error('not asked')),
+      authorize: () => true,
+      receives: (_: unknown, topic: string) => topic !== 'secret',
+      version: 0,
+    }
+    const r = await rig({ guard })
+    await r.publish('own', 'own', { ...retain, publisher: 'a' })
+    await r.publish('secret', 'secret', retain)
+    const a = await r.open('a')
+    await a.subscribe('#', { noLocal: true })
+    expect(a.peer.texts).toEqual([])
+  })
+
+  it('is owed them over a restart, to itself alone', async () => {
+    const r = await rig()
+    await r.publish('t', 'm', retain)
+    const a = await r.open('a')
+    const b = await r.open('b')
+    await b.subscribe('t', { retained: 'never' })
+    a.session.subscribe('t', { qos: 1 })
+    await r.host.settle()
+    const again = await r.restart()
+    expect((await again.open('a')).peer.received.map((d) => [d.text, d.tag, d.retained])).toEqual([['m', 1, true]])
+    expect((await again.open('b')).peer.texts).toEqual([])
+  })
+
+  it('is owed them over a restart though another commit followed at once', async () => {
+    const r = await rig()
+    await r.publish('t', 'm', retain)
+    const a = await r.open('a', { load: 1 })
+    a.session.subscribe('t', { qos: 1 })
+    r.host.turn()
+    void r.broker.publish({
+      topic: 't',
+      payload: new Uint8Array(0),
+      qos: 1,
+      retain: false,
+      publisher: '',
+      timestamp: 0,
+    })
+    r.broker.sessions.leave(a.session, a.peer, { forgetWill: false, reason: 'lost' })
+    await r.host.settle()
+    expect((await (await r.restart()).open('a')).peer.received.map((d) => d.retained)).toEqual([true, false])
+  })
+
+  it('does not get one that was replaced while it waited, where no log has it', async () => {
+    const r = await rig()
+    await r.publish('t', 'old', retain)
+    await r.publish('u', 'stays', retain)
+    const a = await r.open('a', { expiry: 0 })
+    a.session.subscribe('#', { qos: 1 })
+    await r.publish('t', 'new', { ...retain, qos: 0 })
+    a.session.outbound.pump()
+    expect(a.peer.texts.toSorted()).toEqual(['new', 'stays'])
+  })
+
+  it('does not get one that came too late for it: it unsubscribed', async () => {
+    const r = await rig()
+    await r.publish('t', 'm', retain)
+    const a = await r.open('a')
+    a.session.subscribe('t', { qos: 1 })
+    a.session.unsubscribe('t')
+    await r.host.settle()
+    a.session.outbound.pump()
+    expect([a.peer.texts, a.session.outbound.queued]).toEqual([[], 0])
+  })
+})

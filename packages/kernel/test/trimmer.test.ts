@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import { rig, type Rig } from './rig.ts'
+
+const period = 10_000
+
+async function range(r: Rig): Promise<readonly [start: number, end: number]> {
+  const { start, end } = await r.storage.log('$sessions').range()
+  return [start, end]
+}
+
+describe('the log forgets', () => {
+  it('what everybody has, up to the lowest place of any reader', async () => {
+    const r = await rig()
+    const [fast, slow] = [await r.open('fast'), await r.open('slow')]
+    await fast.subscribe('t')
+    await slow.subscribe('t')
+    for (const text of ['0', '1', '2', '3']) await r.publish('t', text)
+    for (const tag of [1, 2, 3, 4]) fast.session.outbound.ack(tag)
+    for (const tag of [1, 3]) slow.session.outbound.ack(tag)
+    await r.host.advance(period)
+    expect(await range(r)).toEqual([1, 4])
+    for (const tag of [2, 4]) slow.session.outbound.ack(tag)
+    await r.host.advance(period)
+    expect(await range(r)).toEqual([4, 4])
+    expect(r.host.clock.pending).toBe(0)
+  })
+
+  it('not what a group has to give out or to have settled', async () => {
+    const r = await rig()
+    const a = await r.open('a', { credit: 1 })
+    await a.subscribe('t', { group: 'g' })
+    for (const text of ['0', '1', '2']) await r.publish('t', text)
+    a.session.outbound.ack(1)
+    await r.host.advance(period)
+    expect(await range(r)).toEqual([1, 3])
+    a.session.outbound.ack(2)
+    a.session.outbound.ack(3)
+    await r.host.advance(period)
+    expect(await range(r)).toEqual([3, 3])
+  })
+
+  it('not what a session waits for that has stopped being durable', async () => {
+    const r = await rig({ limits: { queuedBytes: 1 } })
+    const a = await r.open('a', { credit: 1 })
+    await a.subscribe('t')
+    for (const text of ['zero', 'one', 'two']) await r.publish('t', text)
+    const again = await r.open('a', { expiry: 0, credit: 1 })
+    await r.host.advance(period)
+    for (const tag of [1, 2]) {
+      again.session.outbound.ack(tag)
+      await r.host.settle()
+    }
+    expect(again.peer.texts).toEqual(['zero', 'one', 'two'])
+  })
+
+  it('after a restart too, though nothing comes any more', async () => {
+    const r = await rig()
+    const a = await r.open('a')
+    await a.subscribe('t')
+    await r.publish('t')
+    const again = await r.restart()
+    const b = await again.open('a')
+    b.session.outbound.ack(1)
+    await again.host.advance(period)
+    expect(await range(again)).toEqual([1, 1])
+  })
+
+  it('the oldest when it grows beyond its limit, and counts what it drops', async () => {
+    const r = await rig({ limits: { logBytes: 160 } })
+    const a = await r.open('a')
+    await a.subscribe('t')
+    await a.leave()
+    for (let i = 0; i < 60; i++) await r.publish('t', String(i).padStart(10, '0'))
+    const [start, end] = await range(r)
+    expect(end).toBe(60)
+    expect((end - start) * 10).toBeLessThanOrEqual(160)
+    expect(end - start).toBeGreaterThanOrEqual(14)
+    expect(r.dropped('queue-full')).toHaveLength(start)
+    expect(Number((await r.open('a')).peer.texts[0])).toBe(start)
+  })
+
+  it('counting what was there before a restart', async () => {
+    const r = await rig({ limits: { logBytes: 160 } })
+    const a = await r.open('a')
+    await a.subscribe('t')
+    await a.leave()
+    for (let i = 0; i < 15; i++) await r.publish('t', '0123456789')
+    const again = await r.restart()
+    for (let i = 0; i < 5; i++) await again.publish('t', '0123456789')
+    const [start, end] = await range(again)
+    expect((end - start) * 10).toBeLessThanOrEqual(160)
+  })
+})

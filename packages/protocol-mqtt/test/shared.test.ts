@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest'
+import { PacketType, type ProtocolVersion } from '../src/codec/packet.ts'
+import { type Bench, bench, guardOf, type TestClient, text } from './harness.ts'
+
+const versions: ProtocolVersion[] = [3, 4, 5]
+
+function payloads(...clients: TestClient[]): string[][] {
+  return clients.map((client) => client.received.flatMap((p) => (p.type === PacketType.Publish ? [text(p)] : [])))
+}
+
+async function members(b: Bench, count: number, filter = '$share/g/t'): Promise<TestClient[]> {
+  const all = []
+  for (let i = 0; i < count; i++) {
+    const client = await b.connect({ clientId: `m${i}` })
+    await client.subscribe(filter, { qos: 2 })
+    all.push(client)
+  }
+  return all
+}
+
+describe('shared subscriptions', () => {
+  it('each message goes to one member, in turn', async () => {
+    const b = await bench()
+    const all = await members(b, 3)
+    const pub = await b.connect()
+    for (let i = 0; i < 6; i++) await pub.publish('t', `m${i}`)
+    expect(payloads(...all).map((list) => list.length)).toEqual([2, 2, 2])
+    expect(new Set(payloads(...all).flat()).size).toBe(6)
+  })
+
+  it('each group gets a copy, and so does a subscription of its own', async () => {
+    const b = await bench()
+    const [one, two] = await members(b, 2)
+    await two!.subscribe('$share/h/t')
+    await one!.subscribe('t')
+    const pub = await b.connect()
+    await pub.publish('t', 'x')
+    expect(payloads(one!, two!).flat()).toEqual(['x', 'x', 'x'])
+  })
+
+  it.each(versions)('are served to version %i', async (version) => {
+    const b = await bench()
+    const client = await b.connect({ version, clientId: 'c' })
+    expect(await client.subscribe('$share/g/t', { qos: 1 })).toBe(1)
+    const pub = await b.connect()
+    await pub.publish('t', 'x', { qos: 1 })
+    expect((await client.take('x')).topic).toBe('t')
+  })
+
+  it('[MQTT-4.8.2-3] the granted QoS is each member its own', async () => {
+    const b = await bench()
+    const zero = await b.connect()
+    await zero.subscribe('$share/g/t', { qos: 0, identifier: 5 })
+    const two = await b.connect()
+    await two.subscribe('$share/g/t', { qos: 2, identifier: 6 })
+    const pub = await b.connect()
+    for (const payload of ['a', 'b']) await pub.publish('t', payload, { qos: 2 })
+    const got = [await zero.take('a'), await two.take('b')]
+    expect(got.map((p) => [p.qos, p.properties?.subscriptionIdentifiers])).toEqual([
+      [0, [5]],
+      [2, [6]],
+    ])
+  })
+
+  it('[MQTT-3.8.3-4] No Local is a protocol error', async () => {
+    const b = await bench()
+    const client = await b.connect()
+    await client.raw(0x82, 16, 0, 1, 0, 0, 10, 0x24, 0x73, 0x68, 0x61, 0x72, 0x65, 0x2f, 0x67, 0x2f, 0x74, 4)
+    expect(client.expect(PacketType.Disconnect).reasonCode).toBe(0x82)
+    expect(client.closed).toBe(true)
+  })
+
+  it('bring no retained messages', async () => {
+    const b = await bench()
+    const pub = await b.connect()
+    await pub.publish('t', 'kept', { retain: true })
+    const [one] = await members(b, 1)
+    one!.expectNothing()
+  })
+
+  it('refused with 0x9E where they are not available', async () => {
+    const b = await bench({ mqtt: { sharedSubscriptions: false } })
+    const client = await b.connect()
+    expect(await client.subscribe('$share/g/t')).toBe(0x9e)
+    const old = await b.connect({ version: 4 })
+    expect(await old.subscribe('$share/g/t')).toBe(0x80)
+  })
+
+  it('the guard is asked about the filter, not about the share', async () => {
+    const asked: string[] = []
+    const guard = guardOf({
+      authorize(_, action, topic) {
+        asked.push(`${action} ${topic}`)
+        return topic !== 'secret'
+      },
+    })
+    const b = await bench({ guard })
+    const client = await b.connect()
+    expect(await client.subscribe('$share/g/secret')).toBe(0x87)
+    expect(await client.subscribe('$share/g/a/+')).toBe(0)
+    expect(asked).toEqual(['subscribe secret', 'subscribe a/+'])
+  })
+
+  it('a member that may not see a topic is passed over', async () => {
+    const guard = guardOf({ receives: ({ clientId }) => clientId !== 'm0' })
+    const b = await bench({ guard })
+    const [one, two] = await members(b, 2)
+    const pub = await b.connect()
+    for (const payload of ['a', 'b']) await pub.publish('t', payload, { qos: 1 })
+    expect(payloads(one!, two!)).toEqual([[], ['a', 'b']])
+  })
+
+  it('QoS 1 that a member left unacknowledged goes to another, DUP clear', async () => {
+    const b = await bench()
+    const [one, two] = await members(b, 2)
+    const pub = await b.connect()
+    for (const payload of ['a', 'b']) await pub.publish('t', payload, { qos: 1 })
+    expect(payloads(one!, two!)).toEqual([['a'], ['b']])
+    await two!.take('b')
+    await one!.drop()
+    const again = await two!.take('a')
+    expect(again.dup).toBe(false)
+  })
+
+  it('[MQTT-4.8.2-6] what a member refuses nobody gets', async () => {
+    const b = await bench()
+    const [one, two] = await members(b, 2)
+    const pub = await b.connect()
+    for (const qos of [1, 2] as const) {
+      await pub.publish('t', 'x', { qos })
+      const taker = one!.received.length > 0 ? one! : two!
+      const got = taker.expect(PacketType.Publish)
+      await taker.ack(qos === 1 ? PacketType.Puback : PacketType.Pubrec, got.packetId, 0x80)
+      expect(payloads(one!, two!)).toEqual([[], []])
+    }
+    await one!.drop()
+    await two!.drop()
+  })
+
+  it('[MQTT-4.8.2-4] a QoS 2 delivery that has begun is completed when its member comes back', async () => {
+    const b = await bench()
+    const connect = { clientId: 'm', cleanStart: false, properties: { sessionExpiryInterval: 100 } }
+    const first = await b.connect(connect)
+    await first.subscribe('$share/g/t', { qos: 2 })
+    const pub = await b.connect()
+    await pub.publish('t', 'x', { qos: 2 })
+    const { packetId } = first.expect(PacketType.Publish)
+    const [other] = await members(b, 1)
+    await first.drop()
+    expect(payloads(other!)).toEqual([[]])
+    const second = await b.connect(connect)
+    expect(second.expect(PacketType.Publish)).toMatchObject({ packetId, dup: true })
+    expect(payloads(other!)).toEqual([[]])
+  })
+
+  it('[MQTT-4.8.2-5] and is given to nobody else when the session of its member ends', async () => {
+    const b = await bench()
+    const connect = { clientId: 'm', cleanStart: false, properties: { sessionExpiryInterval: 10 } }
+    const first = await b.connect(connect)
+    await first.subscribe('$share/g/t', { qos: 2 })
+    const pub = await b.connect()
+    await pub.publish('t', 'x', { qos: 2 })
+    first.expect(PacketType.Publish)
+    const [other] = await members(b, 1)
+    await first.drop()
+    await b.host.advance(20_000)
+    expect([b.broker.sessions.get('m'), payloads(other!)]).toEqual([undefined, [[]]])
+  })
+
+  it('a group whose members are away keeps what comes for the first that returns', async () => {
+    const b = await bench()
+    const connect = { clientId: 'm', cleanStart: false, properties: { sessionExpiryInterval: 100 } }
+    const first = await b.connect(connect)
+    await first.subscribe('$share/g/t', { qos: 1 })
+    await first.drop()
+    const pub = await b.connect()
+    for (const payload of ['a', 'b']) await pub.publish('t', payload, { qos: 1 })
+    const second = await b.connect(connect)
+    expect(payloads(second)).toEqual([['a', 'b']])
+  })
+})
