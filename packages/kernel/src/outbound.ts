@@ -1,15 +1,7 @@
 import { type Consumer, DeliveryFlag } from './consumer.ts'
 import { type Core, drop, expired } from './core.ts'
-import {
-  type Delivery,
-  deleteRow,
-  indexOfTag,
-  putBack,
-  tagOf,
-  type TakenFrom,
-  type UnderWay,
-  writeRow,
-} from './delivery.ts'
+import { type Delivery, deleteRow, indexOfTag, putBack, tagOf, writeRow } from './delivery.ts'
+import type { TakenFrom, UnderWay } from './delivery.ts'
 import { fetchRecords } from './fetch-records.ts'
 import type { Grant } from './grant.ts'
 import type { Message, Offset } from './message.ts'

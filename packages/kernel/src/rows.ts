@@ -8,7 +8,7 @@ export const table = {
   subscriptions: 'subscriptions',
   /** session, tag → nothing: a QoS 2 message received and not yet released */
   inbound: 'inbound',
-  /** session, tag → [offset, accepted, group key or ''] */
+  /** session, tag → [offset, qos, accepted, group key or ''] */
   inflight: 'inflight',
   /** session → [delay, expiry or -1, due time or -1], encoded message */
   wills: 'wills',

@@ -51,6 +51,7 @@ export class Schedule {
 
   /** Forgets everything. */
   clear(): void {
+    for (const entry of this.#heap) entry.run = undefined
     this.#heap = []
     this.#cancelled = 0
     this.#timer?.cancel()

@@ -78,6 +78,31 @@ describe('before a commit is durable', () => {
   })
 })
 
+describe('while a log is read', () => {
+  it('the session may end and another take its name: what is read then changes nothing', async () => {
+    const disk = memoryStorage()
+    let open = (): void => {}
+    const gate = new Promise<void>((resolve) => (open = resolve))
+    const storage: Storage = {
+      table: (name) => disk.table(name),
+      log: (name) => ({ ...disk.log(name), get: (offsets) => gate.then(() => disk.log(name).get(offsets)) }),
+      commit: (batch) => disk.commit(batch),
+      close: () => disk.close(),
+    }
+    const r = await rig({ storage })
+    const a = await r.open('a')
+    await a.subscribe('t')
+    await a.leave()
+    await r.publish('t', 'm')
+    await r.open('a')
+    await r.open('a', { clean: true })
+    await r.host.advance(2000)
+    open()
+    await r.host.advance(2000)
+    expect(await r.keys('sessions')).toEqual(['a'])
+  })
+})
+
 describe('when a commit fails', () => {
   it('the publisher is refused, nothing is delivered, and offsets go on without a gap', async () => {
     const { r, disk } = await fullRig()
@@ -100,6 +125,17 @@ describe('when a commit fails', () => {
     await r.publish('t', 'new', { retain: true, qos })
     await r.host.settle()
     expect([r.broker.retained.get('t')?.payload.length, r.broker.retained.bytes]).toEqual([3, 3])
+    expect(r.broker.retained.get('t')?.payload).toEqual(message('', 'old').payload)
+  })
+
+  it('so are several of one turn', async () => {
+    const { r, disk } = await fullRig()
+    await r.publish('t', 'old', { retain: true })
+    disk.full = true
+    const refused = ['new', 'newer'].map((text) =>
+      expect(r.broker.publish(message('t', text, { retain: true }))).rejects.toThrow('made to fail'),
+    )
+    await Promise.all([...refused, r.host.settle()])
     expect(r.broker.retained.get('t')?.payload).toEqual(message('', 'old').payload)
   })
 

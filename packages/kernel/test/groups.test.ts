@@ -98,13 +98,23 @@ describe('a group', () => {
     expect((await r.open('a')).peer.texts).toEqual([])
   })
 
+  it('it is in order also when it comes back from several', async () => {
+    const r = await rig()
+    const [a, b] = (await members(r, 'a', 'b')) as [Client, Client]
+    await publishAll(r, ['1', '2', '3', '4'])
+    r.broker.sessions.leave(b.session, b.peer, { forgetWill: false, reason: 'lost' })
+    await a.leave()
+    expect((await r.open('a')).peer.texts).toEqual(['1', '2', '3', '4'])
+  })
+
   it('it goes to the front of the line, and is there once after a restart', async () => {
     const r = await rig()
     const [a] = (await members(r, 'a')) as [Client]
     a.peer.credit = 2
     await publishAll(r, ['1', '2', '3'])
     await a.leave()
-    await r.host.advance(1000)
+    // Whoever joins has the place of the group written.
+    await (await r.open('b', { load: 1 })).subscribe('t', shared)
     expect((await (await r.restart()).open('a')).peer.texts).toEqual(['1', '2', '3'])
     expect((await r.open('a')).peer.texts).toEqual(['1', '2', '3'])
   })
@@ -175,6 +185,19 @@ describe('a group', () => {
     a.session.unsubscribe('t', 'g')
     await a.leave()
     expect((await r.open('a')).peer.received.map((d) => [d.text, d.redelivered])).toEqual([['1', true]])
+  })
+
+  it('what goes back to it leaves no row behind', async () => {
+    const r = await rig()
+    const [a, b] = (await members(r, 'a', 'b')) as [Client, Client]
+    await a.subscribe('other')
+    await publishAll(r, ['1'])
+    a.session.unsubscribe('other')
+    await r.host.settle()
+    expect(await r.keys('inflight')).toEqual(['a 1'])
+    await a.leave()
+    await r.host.advance(1000)
+    expect([b.peer.texts, await r.keys('inflight')]).toEqual([['1'], []])
   })
 
   it('its line is bounded, and what is beyond is counted', async () => {

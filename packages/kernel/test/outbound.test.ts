@@ -57,6 +57,9 @@ describe('the window', () => {
     peer.load = 2
     await r.publish('slow', 'does not', { qos: 0 })
     expect([peer.texts, r.dropped('slow-consumer')]).toEqual([['1', 'passes', 'passes too'], ['slow']])
+    peer.load = 0
+    await r.publish('late', '', { qos: 0, expiresAt: r.host.clock.now() })
+    expect([peer.received.length, r.dropped('expired')]).toEqual([3, ['late']])
   })
 
   it('a loaded peer gets nothing of QoS 1 until it is pumped', async () => {
@@ -210,6 +213,15 @@ describe('what waits', () => {
     again.session.outbound.ack(1)
     await r.host.settle()
     expect([again.peer.texts, again.session.outbound.queued]).toEqual([['1'], 0])
+  })
+
+  it('of an unsubscribed filter is not sent though it is held in memory', async () => {
+    const { r, session, peer, out } = await subscribed({ credit: 1 })
+    await publishAll(r, '1', '2')
+    session.unsubscribe('#')
+    out.ack(1)
+    await r.host.settle()
+    expect([peer.texts, out.queued]).toEqual([['1'], 0])
   })
 
   it.each(['held in memory', 'read back'])('is not sent to who may not see it any more: %s', async (where) => {

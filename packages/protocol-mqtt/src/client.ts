@@ -43,6 +43,7 @@ export class Client implements ConnectionReader, Link {
   readonly aliases: Map<number, string> = new Map()
   readonly receiving: Receiving = new Receiving()
   now = 0
+  resumed = false
   readonly #connection: Connection
   readonly #decoder: Decoder
   readonly #output: Output
@@ -271,6 +272,7 @@ export class Client implements ConnectionReader, Link {
       return this.fail(reason, detail)
     }
     const { session, resumed } = opened
+    this.resumed = resumed
     this.#session = session
     this.#decoder.maxPacketSize = this.options.maxPacketSize
     const send = (): void => {

@@ -37,7 +37,8 @@ export function handlePubrel(link: Link, ack: Ack): void {
   const known = session.inbound.release(packetId)
   const send = (): void => {
     link.receiving.end(packetId)
-    if (known || link.version < 5) link.acknowledge(PacketType.Pubcomp, packetId)
+    // A session that was resumed may ask again for a PUBCOMP that was lost with its connection: no error (section 4.3.3).
+    if (known || link.resumed || link.version < 5) link.acknowledge(PacketType.Pubcomp, packetId)
     else link.send({ type: PacketType.Pubcomp, packetId, reasonCode: ReasonCode.PacketIdentifierNotFound })
   }
   replies.push(known ? session.committing : undefined, send, (error) =>

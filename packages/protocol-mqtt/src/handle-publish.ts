@@ -14,7 +14,7 @@ export function handlePublish(link: Link, publish: Publish): void | Promise<void
   const topic = resolveTopic(link, publish)
   if (topic === undefined) return
   const { qos, packetId } = publish
-  if (qos > 0 && !admit(link, publish)) return
+  if (qos === 2 && !admit(link, publish)) return
   if (publish.retain && !link.options.retainAvailable)
     return link.fail(ReasonCode.RetainNotSupported, 'retained messages are not available')
   // [MQTT-4.3.3-10]: a repetition is answered, not delivered again.
@@ -50,11 +50,13 @@ function resolveTopic(link: Link, publish: Publish): string | undefined {
   return topic
 }
 
-/** Counts the message as under way; false when there are more than the client may have [MQTT-3.3.4-7]. */
+/**
+ * Counts a QoS 2 message as under way; false when there are more than the client may have [MQTT-3.3.4-7]. QoS 1 beyond
+ * that number is no fault we could prove: only our storage keeps its acknowledgements back. It is read more slowly.
+ */
 function admit(link: Link, publish: Publish): boolean {
   const { receiving, options } = link
-  if (publish.qos === 1) receiving.beginOnce()
-  else receiving.begin(publish.packetId)
+  receiving.begin(publish.packetId)
   if (link.version < 5 || receiving.size <= options.receiveMaximum) return true
   link.fail(ReasonCode.ReceiveMaximumExceeded, `more than ${options.receiveMaximum} messages unacknowledged`)
   return false
@@ -89,7 +91,6 @@ function hand(link: Link, publish: Publish, message: Message): Promise<void> | u
 function answer(link: Link, publish: Publish, wait: Promise<void> | undefined): void {
   const { packetId, qos } = publish
   const send = (): void => {
-    if (qos === 1) link.receiving.endOnce()
     link.acknowledge(qos === 1 ? PacketType.Puback : PacketType.Pubrec, packetId)
   }
   link.replies.push(wait, send, (error: BrokerError) => {
@@ -120,8 +121,7 @@ function refuse(link: Link, publish: Publish, reason: number): void {
 }
 
 function tell(link: Link, { qos, packetId }: Publish, reasonCode: number): void {
-  if (qos === 1) link.receiving.endOnce()
-  else link.receiving.end(packetId)
+  link.receiving.end(packetId)
   const type = qos === 1 ? PacketType.Puback : PacketType.Pubrec
   if (link.version === 5) link.send({ type, packetId, reasonCode })
   // MQTT 3.x has no word for it. What may not be published is acknowledged and dropped [MQTT-3.3.5-2]; what could not be taken over is not acknowledged.

@@ -6,7 +6,7 @@ import { permits } from './permission.ts'
 import { codeOf, subscribeCodes } from './reason-codes.ts'
 
 /** A filter with the group taken off that `$share/group/` names; undefined when it is not a filter [MQTT-4.8.2-1] [MQTT-4.8.2-2]. */
-export function parseFilter(text: string): { readonly filter: string; readonly group: string | undefined } | undefined {
+function parseFilter(text: string): { readonly filter: string; readonly group: string | undefined } | undefined {
   if (text !== '$share' && !text.startsWith('$share/'))
     return isFilter(text) ? { filter: text, group: undefined } : undefined
   const end = text.indexOf('/', 7)

@@ -11,13 +11,15 @@ export interface Link {
   readonly options: MqttOptions
   readonly version: ProtocolVersion
   readonly session: Session
+  /** True: the session was there before this connection. */
+  readonly resumed: boolean
   readonly principal: Principal
   readonly outgoing: Outgoing
   readonly cache: FrameCache
   readonly replies: Replies
   /** Topics by their alias on this connection [MQTT-3.3.2-7]. */
   readonly aliases: Map<number, string>
-  /** Messages of QoS 1 and 2 received on this connection and not yet answered to the end [MQTT-3.3.4-7]. */
+  /** QoS 2 messages received on this connection and not yet answered to the end [MQTT-3.3.4-7]. */
   readonly receiving: Receiving
   /** Time at which the bytes being handled arrived. */
   readonly now: number
@@ -37,33 +39,25 @@ export interface Link {
   holdFor(wait: Promise<void>): void
 }
 
-/** Counts what a client has under way towards the broker. */
+/**
+ * What a client has under way towards the broker: QoS 2 messages whose exchange it has not finished. QoS 1 is not
+ * counted: an answer that is missing there is missing because our own storage has not come to it.
+ */
 export class Receiving {
-  readonly #exact = new Set<number>()
-  #once = 0
+  readonly #open = new Set<number>()
 
   /** Messages under way. */
   get size(): number {
-    return this.#once + this.#exact.size
+    return this.#open.size
   }
 
-  /** A QoS 1 message came in. */
-  beginOnce(): void {
-    this.#once++
-  }
-
-  /** It was answered. */
-  endOnce(): void {
-    this.#once--
-  }
-
-  /** A QoS 2 message came in under this id. */
+  /** A message came in under this identifier. */
   begin(packetId: number): void {
-    this.#exact.add(packetId)
+    this.#open.add(packetId)
   }
 
   /** Its exchange is over. */
   end(packetId: number): void {
-    this.#exact.delete(packetId)
+    this.#open.delete(packetId)
   }
 }

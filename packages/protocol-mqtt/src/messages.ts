@@ -68,7 +68,7 @@ export function willMessage(will: Will, publisher: string): Message {
 }
 
 /** Whether a message has nothing that MQTT 5.0 would write as a property. */
-export function isPlain(message: Message): boolean {
+function isPlain(message: Message): boolean {
   return (
     message.headers === undefined &&
     message.expiresAt === undefined &&

@@ -131,6 +131,8 @@ export interface TestClient {
   hangUp(): Promise<void>
   pause(): void
   resume(): Promise<void>
+  /** Reads this many chunks of what lies ready, and no more. */
+  sip(chunks: number): Promise<void>
 }
 
 export interface PublishOptions {
@@ -205,11 +207,13 @@ function testClient(
   const received: Packet[] = []
   const chunks: Uint8Array[] = []
   let closed = false
+  let sips = Infinity
   let fault: unknown
   let lastId = 0
   connection.start({
     data(bytes) {
       chunks.push(bytes.slice())
+      if (--sips === 0) connection.pause()
       decoder.push(bytes)
       try {
         for (let packet = decoder.next(); packet !== undefined; packet = decoder.next()) received.push(packet)
@@ -294,7 +298,13 @@ function testClient(
       await host.settle()
     },
     pause: () => connection.pause(),
+    async sip(count) {
+      sips = count
+      connection.resume()
+      await host.settle()
+    },
     async resume() {
+      sips = Infinity
       connection.resume()
       await host.settle()
     },

@@ -147,6 +147,20 @@ describe('message expiry', () => {
     await sub.take('three')
   })
 
+  it('[MQTT-3.3.2-6] says to each what is left when it is sent to him', async () => {
+    const b = await bench()
+    const [now, later] = [await b.connect(), await b.connect({ properties: { receiveMaximum: 1 } })]
+    for (const sub of [now, later]) await sub.subscribe('t', { qos: 1 })
+    const pub = await b.connect()
+    await pub.publish('t', 'one', { qos: 1 })
+    await now.take('one')
+    await pub.publish('t', 'two', { qos: 1, properties: { messageExpiryInterval: 10 } })
+    expect((await now.take('two')).properties).toEqual({ messageExpiryInterval: 10 })
+    await b.host.advance(4000)
+    await later.take('one')
+    expect((await later.take('two')).properties).toEqual({ messageExpiryInterval: 6 })
+  })
+
   it('[MQTT-4.3.3-7] [MQTT-4.3.3-13] a QoS 2 exchange that has begun goes on though the message expired', async () => {
     const b = await bench()
     const first = await b.connect(durable)

@@ -95,6 +95,19 @@ describe.each(versions)('messages from a client of version %i', (version) => {
     expect(client.closed).toBe(false)
   })
 
+  it('PUBREL is answered as if known when the PUBCOMP may have been lost with the connection before', async () => {
+    const b = await bench()
+    const durable = { version, clientId: 'c', cleanStart: false, properties: { sessionExpiryInterval: 100 } }
+    const first = await b.connect(durable)
+    await first.publish('t', 'x', { qos: 2, packetId: 5 })
+    first.expect(PacketType.Pubrec)
+    await first.ack(PacketType.Pubrel, 5)
+    await first.drop()
+    const second = await b.connect(durable)
+    await second.ack(PacketType.Pubrel, 5)
+    expect(second.expect(PacketType.Pubcomp)).toMatchObject({ packetId: 5, reasonCode: 0 })
+  })
+
   it('PUBREC for an identifier nobody knows is answered by PUBREL, in 5.0 with 0x92', async () => {
     const b = await bench()
     const client = await b.connect({ version })

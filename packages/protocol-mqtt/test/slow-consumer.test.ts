@@ -131,6 +131,26 @@ describe('a peer that takes nothing', () => {
     expect(numbers(slow).length).toBe(100)
   })
 
+  it('is left alone while it takes little by little, and cut off once it takes nothing', async () => {
+    const b = await bench({ mqtt: limits, link: { highWaterMark: 10_000, split: 1000 } })
+    const slow = await b.connect({ clientId: 'slow' })
+    await slow.subscribe('t')
+    const pub = await b.connect()
+    slow.pause()
+    await flood(b, pub, 60)
+    for (let i = 0; i < 5; i++) {
+      await b.host.advance(25_000)
+      const before = slow.unread
+      await slow.sip(2)
+      expect(slow.unread).toBeLessThan(before)
+    }
+    expect(b.broker.sessions.get('slow')?.consumer).toBeDefined()
+    // Never did it fall so low that the connection drained.
+    expect(slow.unread).toBeGreaterThan(10_000)
+    await b.host.advance(60_000)
+    expect(b.broker.sessions.get('slow')).toBeUndefined()
+  })
+
   it('asks nothing more while it does not take its answers', async () => {
     const b = await bench({
       mqtt: { unsentPause: 1000, unsentLimit: 2000, stallTimeout: 30_000 },
@@ -159,6 +179,21 @@ describe('a peer that takes nothing', () => {
     await b.connect({ clientId: 'slow' })
     await b.host.advance(100)
     expect(b.host.clock.pending).toBe(0)
+  })
+
+  it('nor does one whose farewell is not taken', async () => {
+    const b = await bench({ mqtt: limits, link: { highWaterMark: 1000 } })
+    const slow = await b.connect({ clientId: 'slow' })
+    await slow.subscribe('t')
+    slow.pause()
+    const pub = await b.connect()
+    // Up to here the connection takes it all; the DISCONNECT is what fills it.
+    await pub.publish('t', 'x'.repeat(980))
+    expect([slow.unread, b.host.clock.pending]).toEqual([987, 0])
+    await slow.raw(0, 0)
+    expect(b.host.clock.pending).toBe(0)
+    await slow.resume()
+    expect([slow.received.at(-1)?.type, slow.closed]).toEqual([PacketType.Disconnect, true])
   })
 })
 

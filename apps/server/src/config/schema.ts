@@ -35,7 +35,10 @@ const limits = v.strictObject({
   topicLevels: count('Levels a topic or filter may have', k.topicLevels, { min: 1, max: 32768 }),
   subscriptions: count('Subscriptions one session may hold', k.subscriptions),
   maxQueued: count('Messages that may wait for one session; beyond it the oldest is dropped', k.maxQueued),
-  queuedBytes: bytes('Bytes of waiting messages kept in memory for one session', k.queuedBytes),
+  queuedBytes: bytes(
+    'Bytes of waiting messages kept in memory for one session; more wait in the log, or are dropped, oldest first, where the session is not kept',
+    k.queuedBytes,
+  ),
   inflight: count('Unacknowledged messages towards one client, whatever it allows', k.inflight, { min: 1, max: 65535 }),
   sessionExpiry: duration('Longest time a session may outlive its connection', k.sessionExpiry),
   sessions: count('Sessions, connected or not', k.sessions, { min: 1 }),
