@@ -1,8 +1,5 @@
 import type { QoS } from './plan.ts'
 
-/** Bytes at the head of every payload: sequence (u32), send time in µs (u32), publisher (u16). */
-export const STAMP_BYTES = 10
-
 const KEEP_ALIVE_SECONDS = 300
 
 function packet(header: number, body: Uint8Array): Buffer {

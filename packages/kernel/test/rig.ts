@@ -90,7 +90,7 @@ export function textOf({ payload }: Message): string {
 }
 
 /** A consumer that takes down what it gets. */
-export function peer(credit: number = 10): Peer {
+function peer(credit: number = 10): Peer {
   const received: Delivered[] = []
   return {
     load: 0,

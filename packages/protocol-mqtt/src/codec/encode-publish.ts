@@ -4,9 +4,6 @@ import { FrameWriter, textLength, varintLength, writeVarint } from './frame-writ
 import { type AckType, type OutgoingPublish, PacketType, type ProtocolVersion } from './packet.ts'
 import { cut } from './slab.ts'
 
-/** Bytes of the frame `writeAck` writes. */
-export const ackLength = 4
-
 /** A PUBLISH encoded once for many receivers: copy `bytes`, then `writeUint16` over what differs from one to the next. */
 export interface PublishTemplate {
   /** The frame. A view: its buffer may hold other frames too. */

@@ -4,7 +4,7 @@ const headerRoom = 5
 const keptRoom = 0x10000
 
 /** The largest number a variable byte integer holds, and so the longest body of a packet. */
-export const maxVarint = 0xfffffff
+const maxVarint = 0xfffffff
 
 /** Bytes a variable byte integer takes. Throws RangeError when the value does not fit in four. */
 export function varintLength(value: number): number {
