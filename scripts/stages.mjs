@@ -57,7 +57,12 @@ async function test({ project }) {
 /** Without a report vitest has not come to run anything, and its exit code says so. */
 function countsOf(report) {
   try {
-    const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'))
+    const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(readFileSync(report, 'utf8'))
+    // Names of skipped tests end with the reason; the reporter keeps them to itself.
+    const skips = testResults
+      .flatMap((file) => file.assertionResults)
+      .filter(({ status }) => status === 'skipped' || status === 'pending')
+    for (const { fullName } of skips) process.stdout.write(`skipped: ${fullName}\n`)
     return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests }
   } catch {
     return { passed: 0, failed: 0, skipped: 0 }

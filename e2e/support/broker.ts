@@ -19,9 +19,9 @@ export interface Broker {
   stop(): Promise<Exit>
 }
 
-/** Starts a broker on free ports. What it keeps is in memory. */
+/** Starts a broker on free ports. What it keeps is in memory unless the flags name a directory. */
 export async function startBroker(flags: readonly string[] = [], scope: Scope = eachTest): Promise<Broker> {
-  const where = ['--mqtt', '127.0.0.1:0', '--ws', '127.0.0.1:0', '--memory']
+  const where = ['--mqtt', '127.0.0.1:0', '--ws', '127.0.0.1:0', ...(flags.includes('--data') ? [] : ['--memory'])]
   const args = ['serve', ...where, '--log-level', 'trace', ...flags]
   const process = startIsomq(args, { cwd: temporaryDirectory(scope), scope })
   const [, lines = ''] = await process.until('stdout', /^isomq \S+ ready\n((?: {2}\S+\n)+)/)

@@ -1,5 +1,6 @@
 import { createBroker, defaultLimits, type Limits, type Storage } from '@isomq/kernel'
 import { defaultMqttOptions, mqtt, type MqttOptions } from '@isomq/protocol-mqtt'
+import { lmdbStorage } from '@isomq/storage-lmdb'
 import { memoryStorage } from '@isomq/storage-memory'
 import { logBroker } from './broker-log.ts'
 import type { Config } from './config/types.ts'
@@ -7,6 +8,7 @@ import { openListeners } from './listeners.ts'
 import type { Log } from './log.ts'
 import { nodeClock, nodeHost } from './node-host.ts'
 import { throttle } from './throttle.ts'
+import { UserError } from './user-error.ts'
 
 /** A broker that accepts connections. */
 export interface Server {
@@ -59,7 +61,15 @@ function openStorage(config: Config): Storage {
     case 'memory':
       return memoryStorage()
     case 'lmdb':
-      throw new Error('refused when the configuration was checked')
+      return openLmdb(config.storage)
+  }
+}
+
+function openLmdb({ path, durability }: Config['storage']): Storage {
+  try {
+    return lmdbStorage({ path, durability })
+  } catch (error) {
+    throw new UserError(`storage: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 

@@ -17,10 +17,7 @@ test.each([
   [['bogus'], 'isomq: unknown command bogus; there are serve, config, pub, sub\n'],
   [['--bogus'], "isomq: unknown option '--bogus'\n"],
   [['serve', '--set', 'log.levle=x'], 'isomq: --set: unknown key log.levle; did you mean log.level?\n'],
-  [
-    ['--data', 'd'],
-    'isomq: --data: storage.type durable storage is not part of this build yet; use memory (--memory)\n',
-  ],
+  [['--data', '/dev/null/x'], "isomq: storage: ENOTDIR: not a directory, mkdir '/dev/null/x'\n"],
   [['config', 'check', 'no.yaml'], 'isomq: no.yaml: there is no such file\n'],
   [['pub', '-m', 'x'], 'isomq: no topic: give one with -t\n'],
   [['pub', '-t', 'a/#', '-m', 'x'], 'isomq: -t a/#: a message cannot be published to a wildcard\n'],

@@ -14,7 +14,7 @@ test('without anything the defaults apply', async () => {
       wss: false,
     },
     allowAnonymous: false,
-    storage: { type: 'memory', path: 'isomq-data' },
+    storage: { type: 'memory', path: 'isomq-data', durability: 'flush' },
     limits: { ...defaultLimits, ...defaultMqttOptions, maxKeepAlive: defaultMqttOptions.maxKeepAlive * 1000 },
     log: { level: 'info', format: 'text' },
   })

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest'
 import { refusals, type Given } from './config-dir.ts'
 
 const yaml = (text: string): Given => ({ files: { 'isomq.config.yaml': text } })
-const durable = 'storage.type durable storage is not part of this build yet; use memory (--memory)'
 const exposed =
   'can be reached by other machines and nobody has to log in; add --allow-anonymous (allowAnonymous: true) if that is meant'
 
@@ -103,13 +102,7 @@ const cases: [name: string, given: Given, lines: string[]][] = [
     { flags: { set: ['listeners.wss={"cert":"c","key":"k","requestCert":true}'] } },
     ['--set: listeners.wss.ca is required with requestCert: it says whose certificates are good'],
   ],
-  ['durable storage', { flags: { data: 'd' } }, [`--data: ${durable}`]],
-  ['durable storage in a file', yaml('storage: { type: lmdb }'), [`isomq.config.yaml:1: ${durable}`]],
-  [
-    'two storages',
-    { flags: { data: 'd', memory: true } },
-    ['--data: cannot go together with --memory', `--data: ${durable}`],
-  ],
+  ['two storages', { flags: { data: 'd', memory: true } }, ['--data: cannot go together with --memory']],
   [
     'a pause above the limit',
     { flags: { set: ['limits.unsentLimit=1KiB'] } },

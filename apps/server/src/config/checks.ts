@@ -24,9 +24,6 @@ export function checkConfig(config: Config, merged: Merged): Problem[] {
       refuse(`listeners.${name}.ca`, 'is required with requestCert: it says whose certificates are good')
     }
   }
-  if (config.storage.type === 'lmdb') {
-    refuse('storage.type', 'durable storage is not part of this build yet; use memory (--memory)')
-  }
   const { maxKeepAlive, unsentPause, unsentLimit } = config.limits
   // Cut to seconds, half a second would become 0: no bound at all.
   if (maxKeepAlive % 1000 !== 0) refuse('limits.maxKeepAlive', 'must be whole seconds')

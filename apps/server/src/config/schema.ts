@@ -97,6 +97,11 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
     v.strictObject({
       type: choice('Where messages and sessions are kept', 'memory', ['memory', 'lmdb']),
       path: v.optional(text('Directory of a durable storage'), 'isomq-data'),
+      durability: choice(
+        'What is stored survives a loss of power (flush) or only the end of the process (os)',
+        'flush',
+        ['flush', 'os'],
+      ),
     }),
     {},
   ),

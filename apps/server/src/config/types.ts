@@ -30,7 +30,11 @@ export interface Config {
     readonly wss: (WsSettings & TlsSettings) | false
   }
   readonly allowAnonymous: boolean
-  readonly storage: { readonly type: 'memory' | 'lmdb'; readonly path: string }
+  readonly storage: {
+    readonly type: 'memory' | 'lmdb'
+    readonly path: string
+    readonly durability: 'flush' | 'os'
+  }
   readonly limits: Limits & MqttOptions
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'

@@ -1,0 +1,1 @@
+export { type LmdbOptions, lmdbStorage } from './lmdb-storage.ts'

@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto'
+
+// LMDB keys are short; ours may be 65,535 bytes. What is longer than this keeps its beginning and a hash of the whole.
+const longest = 1500
+const hashBytes = 32
+
+/** What the first byte of a key says about it. */
+export const Kind = { format: 0x01, log: 0x02, start: 0x03, row: 0x04 } as const
+
+/** A key of the database. */
+export interface Key {
+  readonly bytes: Buffer
+  /** The whole key, when `bytes` holds its beginning only: it is then kept before the value. */
+  readonly whole: Buffer | undefined
+}
+
+/** Key of a record: offsets sort as numbers. */
+export function recordKey(log: string, offset: number): Buffer {
+  const key = Buffer.concat([prefix(Kind.log, log), Buffer.alloc(8)])
+  key.writeBigUInt64BE(BigInt(offset), key.length - 8)
+  return key
+}
+
+/** The offset in a record's key. */
+export function offsetOf(key: Buffer): number {
+  return Number(key.readBigUInt64BE(key.length - 8))
+}
+
+/** Key of where a log begins, which is written when it is trimmed. */
+export function startKey(log: string): Buffer {
+  return prefix(Kind.start, log)
+}
+
+/** Key of a row. */
+export function rowKey(table: string, key: string): Key {
+  const name = prefix(Kind.row, table)
+  const whole = Buffer.from(key)
+  if (whole.length <= longest) return { bytes: Buffer.concat([name, whole]), whole: undefined }
+  const hash = createHash('sha256').update(whole).digest()
+  return { bytes: Buffer.concat([name, whole.subarray(0, longest), hash]), whole }
+}
+
+/** Where to look for rows whose keys start with `start`: every such row lies there, and others may. */
+export function rowRange(table: string, start: string): { readonly start: Buffer; readonly end: Buffer } {
+  const from = Buffer.concat([prefix(Kind.row, table), Buffer.from(start).subarray(0, longest)])
+  // No byte of UTF-8 is 0xff; those of a hash may be.
+  return { start: from, end: Buffer.concat([from, Buffer.alloc(hashBytes + 1, 0xff)]) }
+}
+
+/** What follows the table's name in the key of a row; and whether it is only the beginning and a hash. */
+export function rowName(table: string, key: Buffer): { readonly bytes: Buffer; readonly cut: boolean } {
+  const bytes = key.subarray(prefix(Kind.row, table).length)
+  return { bytes, cut: bytes.length > longest }
+}
+
+/** A name comes behind its length, so that none is the beginning of another's keys. */
+function prefix(kind: number, name: string): Buffer {
+  const bytes = Buffer.from(name)
+  if (bytes.length > 200) throw new RangeError(`${JSON.stringify(name)} is too long a name for a log or table`)
+  return Buffer.concat([Buffer.from([kind, bytes.length]), bytes])
+}
