@@ -30,6 +30,7 @@ const values: Readonly<Record<string, string>> = {
   'listeners.wss.requestCert': 'true',
   allowAnonymous: 'true',
   'storage.type': '"memory"',
+  'storage.durability': '"os"',
   'storage.path': '"elsewhere"',
   'limits.topicLevels': '7',
   'limits.subscriptions': '8',

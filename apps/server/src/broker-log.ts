@@ -31,7 +31,10 @@ function logEvent(event: BrokerEvent, log: Log): void {
     case 'refused':
       return log.warn({ ...peerFields(event.peer), detail: event.detail }, 'connection refused')
     case 'dropped':
-      return log.debug({ client: event.session, reason: event.reason, topic: event.topic }, 'message dropped')
+      return log.debug(
+        { client: event.session, reason: event.reason, topic: event.topic, count: event.count },
+        'message dropped',
+      )
     case 'storage-failed':
       return log.error({ err: event.error }, 'storage failed')
     case 'recovered': {

@@ -4,6 +4,7 @@ import type { BrokerEvent, DropReason } from './events.ts'
 import type { Guard, Principal } from './guard.ts'
 import type { Host } from './host.ts'
 import type { Limits } from './limits.ts'
+import type { Losses } from './losses.ts'
 import type { Message } from './message.ts'
 import type { Pressure } from './pressure.ts'
 import type { RetainedMessages } from './retained.ts'
@@ -25,6 +26,8 @@ export interface Core {
   readonly pressure: Pressure
   /** The log of everything owed to durable sessions. */
   readonly log: Log
+  /** What slow readers have lost in this turn. */
+  readonly losses: Losses
   /** Undefined while nobody watches, so that events cost nothing then. */
   emit: ((event: BrokerEvent) => void) | undefined
   /** Ends the connection of a session that has failed; the session lives on if it is durable. */
@@ -35,7 +38,10 @@ export interface Core {
 /** Counts, and tells, that a message will not reach a session. */
 export function drop(core: Core, session: string, reason: DropReason, topic: string): void {
   core.counters.dropped++
-  core.emit?.({ type: 'dropped', session, reason, topic })
+  if (core.emit === undefined) return
+  // Readers that are too slow may lose every message of a flood: once a turn is told how many.
+  if (reason === 'slow-consumer') core.losses.add(session, topic)
+  else core.emit({ type: 'dropped', session, reason, topic, count: 1 })
 }
 
 /** Whether the message may no longer be delivered. */

@@ -8,6 +8,7 @@ import type { BrokerEvent } from './events.ts'
 import { allowAll, carefulGuard, type Guard, type Principal } from './guard.ts'
 import type { Host } from './host.ts'
 import { defaultLimits, type Limits } from './limits.ts'
+import { Losses } from './losses.ts'
 import type { Message } from './message.ts'
 import { ownBytes } from './message-codec.ts'
 import { Pressure } from './pressure.ts'
@@ -86,6 +87,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     schedule,
     pressure,
     log,
+    losses: new Losses(host, (session, topic, count) =>
+      core.emit?.({ type: 'dropped', session, reason: 'slow-consumer', topic, count }),
+    ),
     emit: undefined,
     publish,
     cutOff: (session) => end(session, 'unavailable'),

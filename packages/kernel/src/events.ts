@@ -19,7 +19,14 @@ export type BrokerEvent =
   | { readonly type: 'session-ended'; readonly session: string }
   | { readonly type: 'subscribed'; readonly session: string; readonly filter: string }
   | { readonly type: 'unsubscribed'; readonly session: string; readonly filter: string }
-  | { readonly type: 'dropped'; readonly session: string; readonly reason: DropReason; readonly topic: string }
+  | {
+      readonly type: 'dropped'
+      readonly session: string
+      readonly reason: DropReason
+      /** Of the first, if there are several. */
+      readonly topic: string
+      readonly count: number
+    }
   | { readonly type: 'refused'; readonly peer: PeerInfo; readonly detail: string }
   | { readonly type: 'retained'; readonly message: Message }
   | { readonly type: 'storage-failed'; readonly error: unknown }

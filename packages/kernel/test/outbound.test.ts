@@ -56,6 +56,7 @@ describe('the window', () => {
     await r.publish('t', 'passes too', { qos: 0 })
     peer.load = 2
     await r.publish('slow', 'does not', { qos: 0 })
+    await r.host.settle()
     expect([peer.texts, r.dropped('slow-consumer')]).toEqual([['1', 'passes', 'passes too'], ['slow']])
     peer.load = 0
     await r.publish('late', '', { qos: 0, expiresAt: r.host.clock.now() })
