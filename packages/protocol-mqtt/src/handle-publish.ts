@@ -90,9 +90,10 @@ function hand(link: Link, publish: Publish, message: Message): Promise<void> | u
 /** PUBACK or PUBREC, once the message is the broker's [MQTT-4.3.2-4] [MQTT-4.3.3-8]. */
 function answer(link: Link, publish: Publish, wait: Promise<void> | undefined): void {
   const { packetId, qos } = publish
-  const send = (): void => {
-    link.acknowledge(qos === 1 ? PacketType.Puback : PacketType.Pubrec, packetId)
-  }
+  const type = qos === 1 ? PacketType.Puback : PacketType.Pubrec
+  // The common case makes no closures.
+  if (wait === undefined && link.replies.idle) return link.acknowledge(type, packetId)
+  const send = (): void => link.acknowledge(type, packetId)
   link.replies.push(wait, send, (error: BrokerError) => {
     if (qos === 2) link.session.inbound.forget(packetId)
     tell(link, publish, publishCodes[error.code])

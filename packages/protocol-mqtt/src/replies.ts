@@ -31,6 +31,11 @@ export class Replies {
     return this.#waiting > most ? this.#queue.at(-1)?.wait : undefined
   }
 
+  /** True when an answer that waits for nothing may leave at once. */
+  get idle(): boolean {
+    return this.#queue.length === 0
+  }
+
   /** Calls `send` once everything before it was sent and `wait` (if any) is fulfilled; `refuse` if it is rejected. */
   push(wait: Promise<void> | undefined, send: () => void, refuse: (error: BrokerError) => void): void {
     const last = this.#queue.at(-1)
