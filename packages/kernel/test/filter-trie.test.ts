@@ -114,13 +114,12 @@ describe('FilterTrie', () => {
     expect(found(trie, `client 100000/number 100000/x`)).toEqual([])
   })
 
-  it('takes 100,000 values off one filter in linear time', () => {
+  it('takes 100,000 values off one filter', () => {
     const trie = new FilterTrie<Value>()
     const values = Array.from({ length: 100_000 }, (_, id) => ({ id }))
     for (const value of values) trie.add('all/of/them', value)
     expect(found(trie, 'all/of/them')).toHaveLength(100_000)
     for (const value of values) trie.remove('all/of/them', value)
-    // A scan per removal would take many seconds.
     expect(trie.size).toBe(0)
     expect(found(trie, 'all/of/them')).toEqual([])
   })
