@@ -4,7 +4,7 @@ export interface MqttOptions {
   readonly maxPacketSize: number
   /** Largest CONNECT accepted. */
   readonly connectPacketSize: number
-  /** QoS 1 and 2 messages a client may have unacknowledged; announced. */
+  /** Messages of QoS 1 and 2 a client is told it may have unacknowledged; QoS 2 beyond that is refused. */
   readonly receiveMaximum: number
   /** Topic aliases a client may use towards the broker, and the most the broker uses towards a client; announced. */
   readonly topicAliasMaximum: number
