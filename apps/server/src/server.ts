@@ -1,6 +1,5 @@
 import { createBroker, defaultLimits, type Limits, type Storage } from '@isomq/kernel'
 import { defaultMqttOptions, mqtt, type MqttOptions } from '@isomq/protocol-mqtt'
-import { lmdbStorage } from '@isomq/storage-lmdb'
 import { memoryStorage } from '@isomq/storage-memory'
 import { logBroker } from './broker-log.ts'
 import type { Config } from './config/types.ts'
@@ -21,7 +20,7 @@ export interface Server {
 /** Puts storage, broker, protocol and listeners together. Throws a UserError for what the user can mend; nothing stays open then. */
 export async function startServer(config: Config, log: Log): Promise<Server> {
   const host = nodeHost(faultLog(log))
-  const storage = openStorage(config)
+  const storage = await openStorage(config)
   const broker = await createBroker({ storage, host, limits: kernelLimits(config) })
   const unwatch = logBroker(broker, log)
   const close = async (): Promise<void> => {
@@ -56,16 +55,18 @@ function faultLog(log: Log): (error: unknown, context: string) => void {
   }
 }
 
-function openStorage(config: Config): Storage {
+// A storage is loaded when it is chosen: what is not used costs no memory, and no time at start.
+async function openStorage(config: Config): Promise<Storage> {
   switch (config.storage.type) {
     case 'memory':
       return memoryStorage()
     case 'lmdb':
-      return openLmdb(config.storage)
+      return await openLmdb(config.storage)
   }
 }
 
-function openLmdb({ path, durability }: Config['storage']): Storage {
+async function openLmdb({ path, durability }: Config['storage']): Promise<Storage> {
+  const { lmdbStorage } = await import('@isomq/storage-lmdb')
   try {
     return lmdbStorage({ path, durability })
   } catch (error) {

@@ -3,6 +3,7 @@ import type { ConfigFlags } from '../config/flags.ts'
 import { loadConfig } from '../config/load.ts'
 import { createLog, type Log } from '../log.ts'
 import { startServer, type Server } from '../server.ts'
+import { tuneCollector } from '../tune-collector.ts'
 import { version } from '../version.ts'
 
 /** Milliseconds a graceful stop may take. */
@@ -10,6 +11,7 @@ const stopDeadline = 9000
 
 /** `isomq serve`: resolves once the broker accepts connections; the process then lives until a signal or a fatal fault ends it. */
 export async function serve(flags: ConfigFlags): Promise<void> {
+  tuneCollector()
   const { config, file } = await loadConfig({ directory: process.cwd(), env: process.env, flags })
   const log = createLog(config.log, (line) => process.stderr.write(line))
   // A reader of our output that went away is no reason to stop.

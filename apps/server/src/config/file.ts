@@ -2,7 +2,6 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename, extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { flatten } from './flatten.ts'
-import { readDocument } from './document.ts'
 import type { Layer, Source } from './source.ts'
 
 const stem = 'isomq.config'
@@ -26,6 +25,8 @@ export async function readConfigFile(directory: string, named?: string): Promise
   try {
     if (extension === '.ts' || extension === '.js' || extension === '.mjs')
       return await readModule(full, path, extension)
+    // Loaded when there is a document to read: it is the larger part of what starting a broker takes.
+    const { readDocument } = await import('./document.ts')
     return { ...readDocument(await readFile(full, 'utf8'), path, extension === '.json'), path }
   } catch (error) {
     return failed(path, explain(error))
