@@ -17,7 +17,7 @@ const PEERS: Readonly<Record<PeerName, Peer>> = { isomq, aedes, mosquitto, contr
 
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2))
-  const scenarios = allScenarios(options.quick).filter(({ name }) => options.only.test(name))
+  const scenarios = allScenarios(options.quick, options.all).filter(({ name }) => options.only.test(name))
   if (options.help || options.list) {
     console.log(options.help ? USAGE : scenarios.map(({ name }) => name).join('\n'))
     return 0

@@ -8,6 +8,7 @@ export interface Options {
   readonly warmUpMs: number
   readonly measureMs: number
   readonly quick: boolean
+  readonly all: boolean
   readonly list: boolean
   readonly help: boolean
   readonly markdown: string | undefined
@@ -20,6 +21,7 @@ export const USAGE: string = `Usage: pnpm bench [options]
   --seconds <number>  length of each measurement (3; with --quick 0.7)
   --quick             short phases and fewer silent subscriptions, to see that everything works
   --markdown <file>   write the results as Markdown, too
+  --all               every shape at every QoS, payload and transport: more than half an hour
   --list              list the scenarios and end
   --help              this text`
 
@@ -34,11 +36,12 @@ export function parseOptions(args: string[]): Options {
       seconds: { type: 'string' },
       markdown: { type: 'string' },
       quick: { type: 'boolean', default: false },
+      all: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
-  const { quick, list, help, markdown } = values
+  const { quick, all, list, help, markdown } = values
   const seconds = Number(values.seconds ?? (quick ? 0.7 : 3))
   if (!(seconds > 0 && seconds <= 60)) throw new Error('--seconds takes a number above 0, at most 60')
   return {
@@ -47,6 +50,7 @@ export function parseOptions(args: string[]): Options {
     warmUpMs: quick ? 300 : 1500,
     measureMs: seconds * 1000,
     quick,
+    all,
     list,
     help,
     markdown,

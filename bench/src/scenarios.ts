@@ -52,19 +52,44 @@ const PLAIN: Omit<LoadScenario, 'name'> = {
 
 const BASE = '1→1, QoS 0'
 
-/** Everything the bench knows, in the order it runs. `quick` has fewer silent subscriptions. */
-export function allScenarios(quick: boolean): Scenario[] {
+const SHAPES: readonly (readonly [name: string, traits: Traits])[] = [
+  ['1→1', {}],
+  ['10→10', { publishers: 10, subscribers: 10, wiring: 'pairs' }],
+  ['1→100', { subscribers: 100 }],
+  ['100→1', { publishers: 100 }],
+]
+const LEVELS: readonly QoS[] = [0, 1, 2]
+const PAYLOADS: readonly (readonly [name: string, bytes: number])[] = [
+  ['', 64],
+  [', 1 KiB', 1024],
+  [', 64 KiB', 65_536],
+]
+const TRANSPORTS = [
+  ['', 'tcp'],
+  [', WebSocket', 'websocket'],
+] as const
+
+/** Rows of the matrix that are always measured, beside those of 64 bytes over TCP. */
+const SELECTED = new Set([
+  '1→1, QoS 0, 1 KiB',
+  '1→1, QoS 0, 64 KiB',
+  '1→1, QoS 1, 64 KiB',
+  '1→100, QoS 0, 1 KiB',
+  '1→1, QoS 0, WebSocket',
+  '1→1, QoS 1, WebSocket',
+  '1→1, QoS 2, WebSocket',
+  '1→1, QoS 0, 64 KiB, WebSocket',
+  '1→100, QoS 0, WebSocket',
+])
+
+/**
+ * What the bench knows, in the order it runs. `quick` has fewer silent subscriptions. `all` has every shape at every
+ * QoS, payload and transport; without it one row stands for many.
+ */
+export function allScenarios(quick: boolean, all: boolean): Scenario[] {
   const ballast = quick ? 100_000 : 1_000_000
   return [
-    ...atEveryQos('1→1', {}),
-    ...atEveryQos('10→10', { publishers: 10, subscribers: 10, wiring: 'pairs' }),
-    ...atEveryQos('1→100', { subscribers: 100 }),
-    ...atEveryQos('100→1', { publishers: 100 }),
-    load('1→1, QoS 0, 1 KiB', { payload: 1024 }),
-    load('1→1, QoS 0, 64 KiB', { payload: 65536 }),
-    load('1→1, QoS 0, WebSocket', { transport: 'websocket' }),
-    load('1→1, QoS 1, WebSocket', { transport: 'websocket', qos: 1 }),
-    load('1→100, QoS 0, WebSocket', { transport: 'websocket', subscribers: 100 }),
+    ...matrix(all),
     load('1→1000, QoS 0', { subscribers: 1000 }),
     load('10,000 topics into bench/#, QoS 0', { topics: 10_000 }),
     load('1000 pairs, one message at a time, QoS 0', {
@@ -80,11 +105,19 @@ export function allScenarios(quick: boolean): Scenario[] {
   ]
 }
 
-function load(name: string, traits: Traits): LoadScenario {
-  return { ...PLAIN, ...traits, name }
+/** Every shape at every QoS, payload and transport, or the selected ones. */
+function matrix(all: boolean): LoadScenario[] {
+  const rows = TRANSPORTS.flatMap(([via, transport]) =>
+    PAYLOADS.flatMap(([size, payload]) =>
+      SHAPES.flatMap(([shape, traits]) =>
+        LEVELS.map((qos) => load(`${shape}, QoS ${qos}${size}${via}`, { ...traits, qos, payload, transport })),
+      ),
+    ),
+  )
+  const isPlain = (row: LoadScenario): boolean => row.payload === 64 && row.transport === 'tcp'
+  return all ? rows : rows.filter((row) => isPlain(row) || SELECTED.has(row.name))
 }
 
-function atEveryQos(shape: string, traits: Traits): LoadScenario[] {
-  const levels: readonly QoS[] = [0, 1, 2]
-  return levels.map((qos) => load(`${shape}, QoS ${qos}`, Object.assign({ qos }, traits)))
+function load(name: string, traits: Traits): LoadScenario {
+  return { ...PLAIN, ...traits, name }
 }
