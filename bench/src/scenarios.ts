@@ -58,6 +58,8 @@ const SHAPES: readonly (readonly [name: string, traits: Traits])[] = [
   ['1→100', { subscribers: 100 }],
   ['100→1', { publishers: 100 }],
 ]
+/** One long message from each of a hundred would be more than any broker has to hold for one reader. */
+const SHAPES_OF_LONG: typeof SHAPES = [...SHAPES.slice(0, 3), ['10→1', { publishers: 10 }]]
 const LEVELS: readonly QoS[] = [0, 1, 2]
 const PAYLOADS: readonly (readonly [name: string, bytes: number])[] = [
   ['', 64],
@@ -109,7 +111,7 @@ export function allScenarios(quick: boolean, all: boolean): Scenario[] {
 function matrix(all: boolean): LoadScenario[] {
   const rows = TRANSPORTS.flatMap(([via, transport]) =>
     PAYLOADS.flatMap(([size, payload]) =>
-      SHAPES.flatMap(([shape, traits]) =>
+      (payload > 4096 ? SHAPES_OF_LONG : SHAPES).flatMap(([shape, traits]) =>
         LEVELS.map((qos) => load(`${shape}, QoS ${qos}${size}${via}`, { ...traits, qos, payload, transport })),
       ),
     ),
