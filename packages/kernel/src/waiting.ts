@@ -18,7 +18,7 @@ export class Waiting {
   #head = 0
   /** Entries. */
   length = 0
-  /** Payload bytes of the held messages that count against the session: those of QoS 1 and 2 that were published to it. */
+  /** Bytes of the held messages that count against the session: those of QoS 1 and 2 that were published to it. */
   bytes = 0
 
   /** Adds at the end. A held body that is to be read from the log later is given as undefined. */
@@ -109,7 +109,10 @@ export class Waiting {
   }
 }
 
+/** What a message that waits takes beside its payload, about: many small ones are no less of a burden. */
+export const messageOverhead = 512
+
 // Retained messages are held by the broker anyway: a session that waits for them costs nothing more.
 function weight(held: Held | undefined): number {
-  return held === undefined || (held.flags & 4) !== 0 ? 0 : held.message.payload.length
+  return held === undefined || (held.flags & 4) !== 0 ? 0 : held.message.payload.length + messageOverhead
 }

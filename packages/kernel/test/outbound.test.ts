@@ -2,6 +2,7 @@ import { memoryStorage } from '@isomq/storage-memory'
 import { failingStorage } from '@isomq/testkit'
 import { describe, expect, it } from 'vitest'
 import { allowAll, type Guard } from '../src/index.ts'
+import { messageOverhead } from '../src/waiting.ts'
 import { type Peer, rig, type Rig, type RigOptions, textOf } from './rig.ts'
 
 /** A broker and a session that is subscribed to everything. */
@@ -158,7 +159,11 @@ describe('what waits', () => {
   })
 
   it('is dropped by bytes where no log has it', async () => {
-    const { r, peer, out } = await subscribed({ expiry: 0, credit: 1, limits: { queuedBytes: 6 } })
+    const { r, peer, out } = await subscribed({
+      expiry: 0,
+      credit: 1,
+      limits: { queuedBytes: 2 * (3 + messageOverhead) },
+    })
     await publishAll(r, '1', 'aaa', 'bbb', 'ccc')
     expect([out.queued, r.dropped('queue-full')]).toEqual([2, ['t']])
     for (const tag of [1, 2, 3]) out.ack(tag)
@@ -166,7 +171,7 @@ describe('what waits', () => {
   })
 
   it('beyond the bytes is read back from the log, in order', async () => {
-    const { r, peer, out } = await subscribed({ credit: 1, limits: { queuedBytes: 2 } })
+    const { r, peer, out } = await subscribed({ credit: 1, limits: { queuedBytes: messageOverhead } })
     const texts = Array.from({ length: 200 }, (_, i) => String(i))
     await publishAll(r, ...texts)
     for (const [tag] of texts.entries()) {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Grant, Message } from '../src/index.ts'
-import { type Held, Waiting } from '../src/waiting.ts'
+import { type Held, messageOverhead, Waiting } from '../src/waiting.ts'
 
 interface Entry {
   offset: number
@@ -55,7 +55,7 @@ it('agrees with a list', () => {
         expect(list.map((_, i) => waiting.offset(i))).toEqual(list.map(({ offset }) => offset))
         for (const [i, { held }] of list.entries()) expect(waiting.held(i)).toBe(held)
         const weigh = (held: Held | undefined): number =>
-          held === undefined || held.flags === 4 ? 0 : held.message.payload.length
+          held === undefined || held.flags === 4 ? 0 : held.message.payload.length + messageOverhead
         expect(waiting.bytes).toBe(list.reduce((sum, { held }) => sum + weigh(held), 0))
       }
     }),

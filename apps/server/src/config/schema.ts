@@ -36,7 +36,7 @@ const limits = v.strictObject({
   subscriptions: count('Subscriptions one session may hold', k.subscriptions),
   maxQueued: count('Messages that may wait for one session; beyond it the oldest is dropped', k.maxQueued),
   queuedBytes: bytes(
-    'Bytes of waiting messages kept in memory for one session; more wait in the log, or are dropped, oldest first, where the session is not kept',
+    'Bytes of waiting messages kept in memory for one session, each counted with 512 beside its payload; more wait in the log, or are dropped, oldest first, where the session is not kept',
     k.queuedBytes,
   ),
   inflight: count('Unacknowledged messages towards one client, whatever it allows', k.inflight, { min: 1, max: 65535 }),

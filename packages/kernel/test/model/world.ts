@@ -2,6 +2,7 @@ import { memoryStorage } from '@isomq/storage-memory'
 import { fakeClock, fakeHost, type FakeHost } from '@isomq/testkit'
 import { type Broker, createBroker, type Limits, type Message, type Storage } from '../../src/index.ts'
 import { type CrashStorage, crashStorage } from './crash-storage.ts'
+import { messageOverhead } from '../../src/waiting.ts'
 import type { Reader } from './reader.ts'
 import type { Writer } from './writer.ts'
 
@@ -25,7 +26,7 @@ export interface Sent {
   unordered: boolean
 }
 
-const limits: Partial<Limits> = { queuedBytes: 12, inflight: 5 }
+const limits: Partial<Limits> = { queuedBytes: 4 * messageOverhead, inflight: 5 }
 
 /** One broker, its disk, and everybody who talks to it. */
 export class World {
