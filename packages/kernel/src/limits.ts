@@ -27,7 +27,7 @@ export const defaultLimits: Limits = {
   topicLevels: 128,
   subscriptions: 1000,
   maxQueued: 100_000,
-  queuedBytes: 8 * 1024 * 1024,
+  queuedBytes: 4 * 1024 * 1024,
   inflight: 64,
   sessionExpiry: Infinity,
   sessions: Infinity,
