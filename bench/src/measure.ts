@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { sleep } from './deadline.ts'
 import { LoadProcess } from './load-process.ts'
 import type { LoadPlan, Mark, Target, Verdict } from './load/plan.ts'
@@ -24,18 +27,23 @@ export async function measure(peer: Peer, scenario: Scenario, phases: Phases): P
   const reason = peer.missing() ?? unsupported(peer, scenario)
   if (reason !== undefined) return { status: 'n/a', reason }
   let running: RunningPeer | undefined
+  const isStored = scenario.kind === 'load' && scenario.durable
+  const data = isStored ? mkdtempSync(join(tmpdir(), 'isomq-bench-')) : undefined
   try {
-    running = await peer.start()
+    running = await peer.start(data)
     return await (scenario.kind === 'idle' ? measureIdle(running, scenario) : measureLoad(running, scenario, phases))
   } catch (error) {
     return { status: 'failed', reason: error instanceof Error ? error.message : String(error) }
   } finally {
     await running?.stop()
+    if (data !== undefined) rmSync(data, { recursive: true, force: true })
   }
 }
 
 function unsupported(peer: Peer, scenario: Scenario): string | undefined {
-  if (peer.name !== 'control' || scenario.kind === 'idle') return undefined
+  if (scenario.kind === 'idle') return undefined
+  if (peer.name === 'aedes' && scenario.durable) return 'what it acknowledges is in memory only'
+  if (peer.name !== 'control') return undefined
   if (scenario.transport !== 'tcp') return 'the relay speaks TCP only'
   if (scenario.qos > 0) return 'the relay cannot acknowledge'
   if (scenario.wiring === 'all' && scenario.publishers > 1) return 'the relay cannot merge publishers'

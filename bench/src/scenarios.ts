@@ -17,6 +17,8 @@ export interface LoadScenario {
   readonly rate: number
   /** An upper limit of messages a publisher has on their way. */
   readonly window: number
+  /** True: the broker keeps its data on disk, and the subscribers' sessions outlive their connections. */
+  readonly durable: boolean
   /** Subscriptions of other clients that never match. */
   readonly ballast: number
   /** The scenario this one is to be compared with: its CPU time is 1. */
@@ -46,6 +48,7 @@ const PLAIN: Omit<LoadScenario, 'name'> = {
   topics: 1,
   rate: 0,
   window: Infinity,
+  durable: false,
   ballast: 0,
   baseline: undefined,
 }
@@ -102,6 +105,10 @@ export function allScenarios(quick: boolean, all: boolean): Scenario[] {
     }),
     load('1→1, QoS 0, paced at 10,000/s', { rate: 10_000 }),
     load('1→1, QoS 1, paced at 10,000/s', { qos: 1, rate: 10_000 }),
+    load('1→1, QoS 1, stored', { qos: 1, durable: true }),
+    load('10→1, QoS 1, stored', { publishers: 10, qos: 1, durable: true }),
+    load('1000→1, QoS 1, stored', { publishers: 1000, qos: 1, durable: true }),
+    load('1→1, QoS 2, stored', { qos: 2, durable: true }),
     load(`1→1, QoS 0, beside ${ballast.toLocaleString('en')} subscriptions`, { ballast, baseline: BASE }),
     { kind: 'idle', name: '1,000 idle connections', connections: 1000 },
   ]

@@ -9,6 +9,8 @@ const shared = Buffer.allocUnsafeSlow(256 * 1024)
 
 /** What a link reports. `end`: a chunk has been handled, now is the time to write. */
 export interface LinkHandler extends PacketHandler {
+  /** True: the session is to outlive the connection. */
+  readonly kept?: boolean
   end(): void
 }
 
@@ -43,7 +45,7 @@ export class Link {
     if (target.kind === 'relay') await link.#exchange(Buffer.from(`${hello}\n`), 'k')
     if (target.kind === 'websocket') await link.#exchange(upgrade(target), '\r\n\r\n')
     link.#read(payload, handler)
-    if (target.kind !== 'relay') await link.#connect(hello)
+    if (target.kind !== 'relay') await link.#connect(hello, handler.kept === true)
     return link
   }
 
@@ -107,9 +109,9 @@ export class Link {
     }
   }
 
-  async #connect(clientId: string): Promise<void> {
+  async #connect(clientId: string, kept: boolean): Promise<void> {
     const answer = this.#answer(0x20)
-    this.send(connectPacket(clientId))
+    this.send(connectPacket(clientId, kept))
     const code = (await answer)[1]
     if (code !== 0) throw new Error(`the broker refused a connection with code ${code}`)
   }

@@ -18,9 +18,9 @@ function text(value: string): Buffer {
   return Buffer.concat([Uint8Array.of(bytes.length >> 8, bytes.length & 255), bytes])
 }
 
-/** CONNECT of MQTT 3.1.1 with a clean session. Client ids of 23 characters or fewer are understood by every broker. */
-export function connectPacket(clientId: string): Buffer {
-  const rest = Uint8Array.of(4, 2, KEEP_ALIVE_SECONDS >> 8, KEEP_ALIVE_SECONDS & 255)
+/** CONNECT of MQTT 3.1.1; `kept`: without a clean session. Client ids of 23 characters or fewer are understood by every broker. */
+export function connectPacket(clientId: string, kept: boolean): Buffer {
+  const rest = Uint8Array.of(4, kept ? 0 : 2, KEEP_ALIVE_SECONDS >> 8, KEEP_ALIVE_SECONDS & 255)
   return packet(0x10, Buffer.concat([text('MQTT'), rest, text(clientId)]))
 }
 

@@ -29,6 +29,8 @@ export interface LoadPlan {
   readonly grain: number
   /** Messages per second of each publisher; 0 is as fast as the window allows. */
   readonly rate: number
+  /** True: the subscribers' sessions outlive their connections, so what they are owed is to be stored. */
+  readonly durable: boolean
   /** Subscriptions beside the measured ones that never match. */
   readonly ballast: number
   /** The broker's process, whose CPU time is read in the same instant as the counters. */

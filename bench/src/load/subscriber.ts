@@ -27,11 +27,13 @@ class Subscriber implements LinkHandler {
   readonly #qos: number
   readonly #counters: Counters
   readonly #acks: AckBatch = new AckBatch()
+  readonly kept: boolean
   #link: Link | undefined
 
   constructor(plan: LoadPlan, index: number, counters: Counters) {
     this.#index = index
     this.#qos = plan.qos
+    this.kept = plan.durable
     this.#counters = counters
   }
 

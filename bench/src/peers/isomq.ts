@@ -7,7 +7,7 @@ const program = fileURLToPath(new URL('../../../apps/server/bin/isomq.js', impor
 const manifest = fileURLToPath(new URL('../../../apps/server/package.json', import.meta.url))
 
 /** How isomq is started. All limits are the defaults: no scenario needs another one. */
-const ARGUMENTS = ['serve', '--mqtt', '127.0.0.1:0', '--ws', '127.0.0.1:0', '--memory']
+const ARGUMENTS = ['serve', '--mqtt', '127.0.0.1:0', '--ws', '127.0.0.1:0']
 
 /** Options for the broker's own Node, such as `--cpu-prof`; blanks separate them. */
 const NODE_ARGUMENTS = (process.env['BENCH_NODE_ARGS'] ?? '').split(' ').filter((argument) => argument !== '')
@@ -17,5 +17,11 @@ export const isomq: Peer = {
   name: 'isomq',
   version: () => String((JSON.parse(readFileSync(manifest, 'utf8')) as { version: unknown }).version),
   missing: () => (existsSync(program) ? undefined : 'not built: apps/server/bin/isomq.js is missing'),
-  start: () => startAnnounced([process.execPath, ...NODE_ARGUMENTS, program, ...ARGUMENTS], ['tcp', 'websocket']),
+  start: (data) => {
+    const storage = data === undefined ? ['--memory'] : ['--data', data]
+    return startAnnounced(
+      [process.execPath, ...NODE_ARGUMENTS, program, ...ARGUMENTS, ...storage],
+      ['tcp', 'websocket'],
+    )
+  },
 }

@@ -10,16 +10,16 @@ import type { Peer, RunningPeer } from './peer.ts'
 
 const START_MS = 10_000
 
-/** Eclipse Mosquitto, from the system. Limits that could drop or throttle the load are lifted; nothing is logged or stored. */
+/** Eclipse Mosquitto, from the system. Limits that could drop or throttle the load are lifted; nothing is logged. */
 export const mosquitto: Peer = {
   name: 'mosquitto',
   version: () => /version (\S+)/.exec(helpText())?.[1] ?? 'unknown',
   missing: () => (findProgram('mosquitto') === undefined ? 'mosquitto is not installed' : undefined),
-  start: async () => {
+  start: async (data) => {
     try {
-      return await startWith(true)
+      return await startWith(true, data)
     } catch {
-      return startWith(false) // a build without WebSocket refuses the listener
+      return startWith(false, data) // a build without WebSocket refuses the listener
     }
   },
 }
@@ -32,11 +32,11 @@ function helpText(): string {
   }
 }
 
-async function startWith(webSocket: boolean): Promise<RunningPeer> {
+async function startWith(webSocket: boolean, data: string | undefined): Promise<RunningPeer> {
   const [tcpPort, wsPort] = await freePorts()
   const folder = mkdtempSync(join(tmpdir(), 'isomq-bench-'))
   const file = join(folder, 'mosquitto.conf')
-  writeFileSync(file, configuration(tcpPort, webSocket ? wsPort : undefined))
+  writeFileSync(file, configuration(tcpPort, webSocket ? wsPort : undefined, data))
   const child = start('broker', [findProgram('mosquitto') ?? 'mosquitto', '-c', file], 'ignore')
   const tcp: Target = { kind: 'tcp', host: '127.0.0.1', port: tcpPort, path: '/' }
   const ws: Target = { kind: 'websocket', host: '127.0.0.1', port: wsPort, path: '/mqtt' }
@@ -56,10 +56,11 @@ async function startWith(webSocket: boolean): Promise<RunningPeer> {
   }
 }
 
-function configuration(tcpPort: number, wsPort: number | undefined): string {
+function configuration(tcpPort: number, wsPort: number | undefined, data: string | undefined): string {
   const lines = [
     'log_type none',
-    'persistence false',
+    ...(data === undefined ? ['persistence false'] : ['persistence true', `persistence_location ${data}/`]),
+    ...(process.getuid?.() === 0 ? ['user root'] : []), // the directory is ours
     'max_queued_messages 0',
     'max_inflight_messages 0',
     'set_tcp_nodelay true',

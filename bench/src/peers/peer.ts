@@ -22,6 +22,9 @@ export interface Peer {
   version(): string
   /** Why it cannot be started on this machine; undefined when it can. */
   missing(): string | undefined
-  /** Starts it on free loopback ports, with a rejection when it is not up in good time. */
-  start(): Promise<RunningPeer>
+  /**
+   * Starts it on free loopback ports, with a rejection when it is not up in good time. With `data`, an empty directory,
+   * it keeps there what must outlive it.
+   */
+  start(data?: string): Promise<RunningPeer>
 }
