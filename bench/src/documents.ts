@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { markdownTable } from './format.ts'
 import type { Machine } from './machine.ts'
 import type { Result } from './outcome.ts'
-import { cpuNumber, idleNumber, p99Number, rateNumber, remarks, scenarioTable, summary } from './report.ts'
+import { bootNumber, cpuNumber, idleNumber, p99Number, rateNumber, remarks, scenarioTable, summary } from './report.ts'
 
 /** A whole run. */
 export interface Run {
@@ -35,6 +35,7 @@ export function writeMarkdown(run: Run, file: string): string {
 function markdown({ machine, versions, seconds, results }: Run): string {
   const loads = results.filter(({ scenario }) => scenario.kind === 'load')
   const idle = results.filter(({ scenario }) => scenario.kind === 'idle')
+  const boots = results.filter(({ scenario }) => scenario.kind === 'boot')
   const peers = Object.entries(versions).map(([peer, version]) => `${peer} ${version}`)
   const paragraphs = [
     '# Performance',
@@ -58,6 +59,9 @@ function markdown({ machine, versions, seconds, results }: Run): string {
     ...(idle.length === 0
       ? []
       : ['## KiB of memory per idle connection (less is better)', markdownTable(summary(idle, idleNumber))]),
+    ...(boots.length === 0
+      ? []
+      : ['## Seconds from start to first listener (less is better)', markdownTable(summary(boots, bootNumber))]),
     '## Everything',
     ...results.flatMap((result) => [
       `### ${result.scenario.name}`,

@@ -6,8 +6,8 @@ import { LoadProcess } from './load-process.ts'
 import type { LoadPlan, Mark, Target, Verdict } from './load/plan.ts'
 import type { LoadNumbers, Outcome } from './outcome.ts'
 import type { Peer, RunningPeer } from './peers/peer.ts'
-import { memoryBytes } from './proc-stats.ts'
-import type { IdleScenario, LoadScenario, Scenario } from './scenarios.ts'
+import { cpuMicros, memoryBytes } from './proc-stats.ts'
+import type { BootScenario, IdleScenario, LoadScenario, Scenario } from './scenarios.ts'
 import { windowOf } from './window.ts'
 
 const SETUP_MS = 20_000
@@ -15,6 +15,7 @@ const BALLAST_SETUP_MS = 60_000
 const REPLY_MS = 5_000
 const DRAIN_MS = 10_000
 const IDLE_WARM_UP = 100
+const FILL_MS = 300_000
 
 /** How long the phases of a measurement last. */
 export interface Phases {
@@ -27,9 +28,10 @@ export async function measure(peer: Peer, scenario: Scenario, phases: Phases): P
   const reason = peer.missing() ?? unsupported(peer, scenario)
   if (reason !== undefined) return { status: 'n/a', reason }
   let running: RunningPeer | undefined
-  const isStored = scenario.kind === 'load' && scenario.durable
+  const isStored = scenario.kind === 'boot' || (scenario.kind === 'load' && scenario.durable)
   const data = isStored ? mkdtempSync(join(tmpdir(), 'isomq-bench-')) : undefined
   try {
+    if (scenario.kind === 'boot') return await measureBoot(peer, scenario, data!)
     running = await peer.start(data)
     return await (scenario.kind === 'idle' ? measureIdle(running, scenario) : measureLoad(running, scenario, phases))
   } catch (error) {
@@ -42,6 +44,8 @@ export async function measure(peer: Peer, scenario: Scenario, phases: Phases): P
 
 function unsupported(peer: Peer, scenario: Scenario): string | undefined {
   if (scenario.kind === 'idle') return undefined
+  if (scenario.kind === 'boot')
+    return peer.name === 'aedes' || peer.name === 'control' ? 'it keeps nothing on disk' : undefined
   if (peer.name === 'aedes' && scenario.durable) return 'what it acknowledges is in memory only'
   if (peer.name !== 'control') return undefined
   if (scenario.transport !== 'tcp') return 'the relay speaks TCP only'
@@ -132,6 +136,27 @@ async function measureIdle(running: RunningPeer, scenario: IdleScenario): Promis
   } finally {
     await load.end()
   }
+}
+
+async function measureBoot(peer: Peer, { what, count }: BootScenario, data: string): Promise<Outcome> {
+  const before = await peer.start(data)
+  const load = new LoadProcess()
+  try {
+    const target = targetFor(before, 'tcp')
+    if (target === undefined) return { status: 'n/a', reason: 'no tcp listener' }
+    await load.ask({ type: 'fill', target, what, count }, 'ready', FILL_MS)
+  } finally {
+    await load.end()
+    await before.stop()
+  }
+  const begin = performance.now()
+  const after = await peer.start(data)
+  const seconds = (performance.now() - begin) / 1000
+  const micros = cpuMicros(after.pid)
+  const peak = memoryBytes(after.pid)?.peak ?? null
+  await after.stop()
+  const cpu = micros === null ? null : micros / 1e6
+  return { status: 'ok', numbers: { kind: 'boot', seconds, perSecond: count / seconds, cpu, peak } }
 }
 
 // The relay's one listener stands in for TCP.

@@ -29,9 +29,21 @@ export interface IdleNumbers {
   readonly rss: number
 }
 
+/** What starting with much on disk showed. */
+export interface BootNumbers {
+  readonly kind: 'boot'
+  /** From the start of the process to its first listener, in seconds. */
+  readonly seconds: number
+  readonly perSecond: number
+  /** CPU seconds of the broker until then. */
+  readonly cpu: number | null
+  /** Resident bytes at their highest until then. */
+  readonly peak: number | null
+}
+
 /** How one scenario ended for one peer. A failed one has numbers if it got that far. */
 export type Outcome =
-  | { readonly status: 'ok'; readonly numbers: LoadNumbers | IdleNumbers }
+  | { readonly status: 'ok'; readonly numbers: LoadNumbers | IdleNumbers | BootNumbers }
   | { readonly status: 'failed'; readonly reason: string; readonly numbers?: LoadNumbers }
   | { readonly status: 'n/a'; readonly reason: string }
 

@@ -17,12 +17,17 @@ const LOAD_HEAD = [
   'lost/dup/ooo',
 ]
 
+const HEADS = {
+  idle: ['peer', 'KiB/connection', 'RSS MiB'],
+  boot: ['peer', 'seconds', 'messages/s', 'CPU s', 'peak MiB'],
+} as const
+
 /** One scenario: a row per peer; the last columns are isomq's numbers divided by that peer's. */
 export function scenarioTable(result: Result, all: readonly Result[]): Rows {
   const base = all.find(({ scenario }) => scenario.name === baselineOf(result))
   const ratios = ['isomq ÷ it, msg/s', 'isomq ÷ it, CPU']
   if (base !== undefined) ratios.push('CPU ÷ without')
-  const head = result.scenario.kind === 'load' ? [...LOAD_HEAD, ...ratios] : ['peer', 'KiB/connection', 'RSS MiB']
+  const head = result.scenario.kind === 'load' ? [...LOAD_HEAD, ...ratios] : [...HEADS[result.scenario.kind]]
   const rows = peersOf([result]).map((peer) => {
     const cells = cellsOf(result, peer)
     const own = cpuOf(result, peer)
@@ -70,6 +75,11 @@ export function idleNumber(outcome: Outcome | undefined): number | null {
   return outcome.numbers.perConnection / 1024
 }
 
+/** Seconds that a start took, of an outcome that is good. */
+export function bootNumber(outcome: Outcome | undefined): number | null {
+  return outcome?.status === 'ok' && outcome.numbers.kind === 'boot' ? outcome.numbers.seconds : null
+}
+
 /** The 99th percentile of the latency in µs, of an outcome that is good. */
 export function p99Number(outcome: Outcome | undefined): number | null {
   return good(outcome)?.p99 ?? null
@@ -84,6 +94,10 @@ function cellsOf(result: Result, peer: PeerName): string[] {
   const numbers = outcome?.status === 'n/a' ? undefined : outcome?.numbers
   if (outcome === undefined || numbers === undefined) return [peer, outcome?.status === 'failed' ? 'FAILED' : 'n/a']
   if (numbers.kind === 'idle') return [peer, digits(numbers.perConnection / 1024), mebibytes(numbers.rss)]
+  if (numbers.kind === 'boot') {
+    const { seconds, perSecond, cpu, peak } = numbers
+    return [peer, digits(seconds), digits(perSecond), digits(cpu), mebibytes(peak)]
+  }
   const { lost, duplicate, disordered, stray } = numbers.verdict
   const faults = `${lost}/${duplicate}/${disordered + stray}`
   const isomq = good(result.outcomes.isomq)

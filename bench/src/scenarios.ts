@@ -1,4 +1,4 @@
-import type { QoS, Wiring } from './load/plan.ts'
+import type { Fill, QoS, Wiring } from './load/plan.ts'
 
 /** A load to put on a broker. */
 export interface LoadScenario {
@@ -32,8 +32,16 @@ export interface IdleScenario {
   readonly connections: number
 }
 
+/** A start of a broker that has much on disk. */
+export interface BootScenario {
+  readonly kind: 'boot'
+  readonly name: string
+  readonly what: Fill
+  readonly count: number
+}
+
 /** One thing to measure. Names are unique. */
-export type Scenario = LoadScenario | IdleScenario
+export type Scenario = LoadScenario | IdleScenario | BootScenario
 
 type Traits = Partial<Omit<LoadScenario, 'kind' | 'name'>>
 
@@ -92,7 +100,7 @@ const SELECTED = new Set([
  * QoS, payload and transport; without it one row stands for many.
  */
 export function allScenarios(quick: boolean, all: boolean): Scenario[] {
-  const ballast = quick ? 100_000 : 1_000_000
+  const many = quick ? 100_000 : 1_000_000
   return [
     ...matrix(all),
     load('1→1000, QoS 0', { subscribers: 1000 }),
@@ -109,8 +117,10 @@ export function allScenarios(quick: boolean, all: boolean): Scenario[] {
     load('10→1, QoS 1, stored', { publishers: 10, qos: 1, durable: true }),
     load('1000→1, QoS 1, stored', { publishers: 1000, qos: 1, durable: true }),
     load('1→1, QoS 2, stored', { qos: 2, durable: true }),
-    load(`1→1, QoS 0, beside ${ballast.toLocaleString('en')} subscriptions`, { ballast, baseline: BASE }),
+    load(`1→1, QoS 0, beside ${many.toLocaleString('en')} subscriptions`, { ballast: many, baseline: BASE }),
     { kind: 'idle', name: '1,000 idle connections', connections: 1000 },
+    boot('retained', many),
+    boot('pending', many),
   ]
 }
 
@@ -125,6 +135,10 @@ function matrix(all: boolean): LoadScenario[] {
   )
   const isPlain = (row: LoadScenario): boolean => row.payload === 64 && row.transport === 'tcp'
   return all ? rows : rows.filter((row) => isPlain(row) || SELECTED.has(row.name))
+}
+
+function boot(what: Fill, count: number): BootScenario {
+  return { kind: 'boot', name: `start with ${count.toLocaleString('en')} ${what} messages`, what, count }
 }
 
 function load(name: string, traits: Traits): LoadScenario {

@@ -67,6 +67,12 @@ export class Link {
     this.#socket.write(bytes)
   }
 
+  /** Says farewell and closes. */
+  leave(): void {
+    this.#socket.removeListener('end', ended)
+    this.#socket.end(Uint8Array.of(0xe0, 0))
+  }
+
   #connected(): Promise<void> {
     const socket = this.#socket
     return new Promise((resolve, reject) => {

@@ -1,3 +1,4 @@
+import { fill } from './fill.ts'
 import { openIdle } from './idle.ts'
 import type { Order, Reply } from './plan.ts'
 import { PublisherGroup } from './publisher.ts'
@@ -19,6 +20,9 @@ async function obey(order: Order): Promise<Reply | undefined> {
       return { type: 'ready', creditPort: 0 }
     case 'idle':
       await openIdle(order.target, `i${idle++}-`, order.count)
+      return { type: 'ready', creditPort: 0 }
+    case 'fill':
+      await fill(order.target, order.what, order.count)
       return { type: 'ready', creditPort: 0 }
     case 'go':
       publishers?.start()

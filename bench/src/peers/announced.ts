@@ -4,7 +4,7 @@ import { within } from '../deadline.ts'
 import type { Target } from '../load/plan.ts'
 import type { RunningPeer } from './peer.ts'
 
-const START_MS = 15_000
+const START_MS = 60_000
 const URL_PATTERN = /\b(mqtt|ws|relay):\/\/([\w.]+):(\d+)(\/[\w/.-]*)?/g
 const KINDS: Readonly<Record<string, Target['kind']>> = { mqtt: 'tcp', ws: 'websocket', relay: 'relay' }
 

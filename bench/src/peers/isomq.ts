@@ -6,7 +6,7 @@ import type { Peer } from './peer.ts'
 const program = fileURLToPath(new URL('../../../apps/server/bin/isomq.js', import.meta.url))
 const manifest = fileURLToPath(new URL('../../../apps/server/package.json', import.meta.url))
 
-/** How isomq is started. All limits are the defaults: no scenario needs another one. */
+/** How isomq is started. All limits are the defaults, but that of waiting messages where they are stored, as with mosquitto. */
 const ARGUMENTS = ['serve', '--mqtt', '127.0.0.1:0', '--ws', '127.0.0.1:0']
 
 /** Options for the broker's own Node, such as `--cpu-prof`; blanks separate them. */
@@ -18,7 +18,7 @@ export const isomq: Peer = {
   version: () => String((JSON.parse(readFileSync(manifest, 'utf8')) as { version: unknown }).version),
   missing: () => (existsSync(program) ? undefined : 'not built: apps/server/bin/isomq.js is missing'),
   start: (data) => {
-    const storage = data === undefined ? ['--memory'] : ['--data', data]
+    const storage = data === undefined ? ['--memory'] : ['--data', data, '--set', 'limits.maxQueued=unlimited']
     return startAnnounced(
       [process.execPath, ...NODE_ARGUMENTS, program, ...ARGUMENTS, ...storage],
       ['tcp', 'websocket'],

@@ -8,7 +8,7 @@ import { sleep, within } from '../deadline.ts'
 import type { Target } from '../load/plan.ts'
 import type { Peer, RunningPeer } from './peer.ts'
 
-const START_MS = 10_000
+const START_MS = 60_000
 
 /** Eclipse Mosquitto, from the system. Limits that could drop or throttle the load are lifted; nothing is logged. */
 export const mosquitto: Peer = {
