@@ -1,6 +1,7 @@
 import type { BrokerEvent } from './events.ts'
 import type { Connection, PeerInfo } from './connection.ts'
 import type { Counters } from './counters.ts'
+import type { Delayed } from './delayed.ts'
 import type { Guard, Principal } from './guard.ts'
 import type { Host } from './host.ts'
 import type { Limits } from './limits.ts'
@@ -13,8 +14,9 @@ import type { Sessions } from './sessions.ts'
 export interface Broker {
   /**
    * Accepts a message that its publisher may send (the caller has asked the guard). Void when everything is done; a
-   * promise when something must become durable first, and then nothing may tell the publisher before it resolves.
-   * Throws BrokerError `invalid-topic`; the promise rejects with `storage-failed` or `quota-exceeded`.
+   * promise when something must become durable first, and then nothing may tell the publisher before it resolves. One
+   * with `dueAt` is kept until then and its publisher, if any, asked for again. Throws BrokerError `invalid-topic`,
+   * `not-authorized` or `quota-exceeded`; the promise rejects with `storage-failed`.
    */
   publish(message: Message, from?: Principal): void | Promise<void>
   /** Calls back with each message whose topic matches, live, synchronously, in publish order. Returns how to stop it. Throws BrokerError `invalid-filter`. */
@@ -27,6 +29,8 @@ export interface Broker {
   close(): Promise<void>
   readonly sessions: Sessions
   readonly retained: Retained
+  /** Messages to be published later. */
+  readonly delayed: Delayed
   readonly guard: Guard
   readonly host: Host
   readonly limits: Limits

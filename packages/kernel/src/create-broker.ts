@@ -2,6 +2,7 @@ import type { Broker } from './broker.ts'
 import { Committer } from './committer.ts'
 import type { Core } from './core.ts'
 import { zeroCounters } from './counters.ts'
+import { DelayedMessages } from './delayed.ts'
 import { dispatch } from './dispatch.ts'
 import { BrokerError, type ErrorCode } from './errors.ts'
 import type { BrokerEvent } from './events.ts'
@@ -15,7 +16,7 @@ import { Pressure } from './pressure.ts'
 import { recover } from './recovery.ts'
 import { RetainedMessages } from './retained.ts'
 import { Router, type Tap } from './router.ts'
-import { sessionLog } from './rows.ts'
+import { sessionLog, table } from './rows.ts'
 import { Schedule } from './schedule.ts'
 import type { Session } from './session.ts'
 import { SessionTable } from './sessions.ts'
@@ -94,6 +95,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     publish,
     cutOff: (session) => end(session, 'unavailable'),
   }
+  const delayed = new DelayedMessages(core)
   const sessions = new SessionTable(core)
   const trimmer = new Trimmer(core, sessions)
   let closed = false
@@ -103,6 +105,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     if (from !== undefined && isReserved(message.topic)) throw new BrokerError('not-authorized')
     if (closed) throw new BrokerError('shutting-down')
     counters.received++
+    if (message.dueAt !== undefined) return delayed.add(message, from)
     if (message.retain) retained.set(message)
     if (message.qos > 0) {
       const placed = route.durable
@@ -121,11 +124,14 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     sessions.leave(session, consumer, { forgetWill: false, reason })
   }
 
+  await delayed.load(storage.table(table.delayed))
   await recover(core, sessions, storage, trimmer)
+  delayed.start()
 
   return {
     sessions,
     retained,
+    delayed,
     guard,
     host,
     limits,
@@ -154,6 +160,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     },
     async close() {
       if (closed) return
+      delayed.stop()
       sessions.close()
       for (const session of Array.from(sessions)) end(session, 'shutting-down')
       await committer.flush()

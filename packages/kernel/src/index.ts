@@ -3,6 +3,8 @@ export type { Connection, ConnectionReader, Listener, PeerInfo } from './connect
 export { type Consumer, DeliveryFlag, type Load } from './consumer.ts'
 export type { Counters } from './counters.ts'
 export { type BrokerOptions, createBroker } from './create-broker.ts'
+export type { Delayed } from './delayed.ts'
+export type { DelayedMessage } from './delayed-message.ts'
 export { BrokerError, type ErrorCode } from './errors.ts'
 export type { BrokerEvent, DropReason } from './events.ts'
 export type { Grant } from './grant.ts'

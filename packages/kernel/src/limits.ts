@@ -18,6 +18,10 @@ export interface Limits {
   readonly retained: number
   /** Payload bytes of all retained messages. */
   readonly retainedBytes: number
+  /** Messages kept to be published later. */
+  readonly delayed: number
+  /** Payload bytes of all of them. */
+  readonly delayedBytes: number
   /** Payload bytes the session log may hold; beyond it the oldest records are dropped from every session that waits for them. */
   readonly logBytes: number
 }
@@ -33,5 +37,7 @@ export const defaultLimits: Limits = {
   sessions: Infinity,
   retained: 1_000_000,
   retainedBytes: 512 * 1024 * 1024,
+  delayed: 100_000,
+  delayedBytes: 512 * 1024 * 1024,
   logBytes: 1024 * 1024 * 1024,
 }

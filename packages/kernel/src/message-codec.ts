@@ -11,6 +11,7 @@ const present = {
   correlationData: 16,
   expiresAt: 32,
   recipient: 64,
+  dueAt: 128,
 }
 
 /** A message as bytes, to be kept by a storage. Complete: decoding gives an equal message. */
@@ -61,6 +62,10 @@ export function encodeMessage(message: Message): Uint8Array {
     at += 8
   }
   optional(present.recipient, message.recipient)
+  if (message.dueAt !== undefined) {
+    fields |= present.dueAt
+    view.setFloat64(at, message.dueAt)
+  }
   bytes[0] = format
   bytes[1] = message.qos | (message.retain ? 4 : 0) | (message.utf8 === undefined ? 0 : message.utf8 ? 8 : 16)
   bytes[2] = fields
@@ -81,6 +86,7 @@ function encodedLength(message: Message): number {
   }
   if (message.correlationData !== undefined) length += 4 + message.correlationData.length
   if (message.expiresAt !== undefined) length += 8
+  if (message.dueAt !== undefined) length += 8
   return length
 }
 
@@ -138,6 +144,7 @@ export function decodeMessage(bytes: Uint8Array): Message {
     timestamp,
     expiresAt: has(present.expiresAt) ? float() : undefined,
     recipient: has(present.recipient) ? text() : undefined,
+    dueAt: has(present.dueAt) ? float() : undefined,
   }
 }
 
@@ -165,5 +172,6 @@ export function ownBytes(message: Message): Message {
     timestamp: message.timestamp,
     expiresAt: message.expiresAt,
     recipient: message.recipient,
+    dueAt: message.dueAt,
   }
 }

@@ -29,6 +29,8 @@ export interface Message {
   readonly timestamp: number
   /** When it may no longer be delivered, milliseconds since the epoch. */
   readonly expiresAt?: number | undefined
+  /** When it is published, milliseconds since the epoch, a whole number; until then the broker keeps it (`Broker.delayed`). Undefined: at once. */
+  readonly dueAt?: number | undefined
   /** Owed to the session of this id alone; such a record is not routed by topic. */
   readonly recipient?: string | undefined
 }

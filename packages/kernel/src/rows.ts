@@ -16,6 +16,8 @@ export const table = {
   groups: 'groups',
   /** topic → encoded message */
   retained: 'retained',
+  /** time due and sequence → length of [client id, username or null] or null, that, encoded message */
+  delayed: 'delayed',
 } as const
 
 /** The log of all messages owed to durable sessions. */

@@ -3,7 +3,7 @@ import { decodeMessage, encodeMessage } from './message-codec.ts'
 
 /** What is published in a client's name when its connection is lost. */
 export class Will {
-  /** Timestamp and expiry are set when it is published. */
+  /** Timestamp and expiry are set when it is published, and its `dueAt` (if any) counts from then. */
   readonly message: Message
   /** How long after the loss it is published, milliseconds, if the session does not end or come back earlier. */
   readonly delay: number
@@ -20,7 +20,9 @@ export class Will {
 
   /** The message as it is published now. */
   at(now: number): Message {
-    return { ...this.message, timestamp: now, expiresAt: this.expiry === undefined ? undefined : now + this.expiry }
+    const expiresAt = this.expiry === undefined ? undefined : now + this.expiry
+    const dueAt = this.message.dueAt === undefined ? undefined : now + this.message.dueAt
+    return { ...this.message, timestamp: now, expiresAt, dueAt }
   }
 
   /** As a row. */

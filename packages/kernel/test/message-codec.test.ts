@@ -21,6 +21,7 @@ const messages = fc.record<Message>({
   timestamp: time,
   expiresAt: fc.option(time, { nil: undefined }),
   recipient: fc.option(text, { nil: undefined }),
+  dueAt: fc.option(time, { nil: undefined }),
 })
 
 describe('a message as bytes', () => {
