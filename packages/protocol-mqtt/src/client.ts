@@ -23,7 +23,7 @@ import {
 import { ReasonCode } from './codec/reason-code.ts'
 import type { FrameCache } from './frame-cache.ts'
 import { handlePuback, handlePubcomp, handlePubrec, handlePubrel } from './handle-acks.ts'
-import { authenticate, judgeConnect, type Login, refusalOf, welcome } from './handle-connect.ts'
+import { authenticate, judgeConnect, type Login, redirectWill, refusalOf, welcome } from './handle-connect.ts'
 import { handlePublish } from './handle-publish.ts'
 import { handleSubscribe, handleUnsubscribe } from './handle-subscribe.ts'
 import { type Link, Receiving } from './link.ts'
@@ -33,12 +33,14 @@ import { Output } from './output.ts'
 import { Patience } from './patience.ts'
 import { codeOf, connackCodes, reasonCodes, refusalCode, returnCode3 } from './reason-codes.ts'
 import { Replies } from './replies.ts'
+import type { Rewrite } from './rewrite.ts'
 
 /** One connection: bytes become packets, packets become calls of the kernel, and a fault becomes a farewell. */
 export class Client implements ConnectionReader, Link {
   readonly broker: Broker
   readonly options: MqttOptions
   readonly cache: FrameCache
+  readonly rewrite: Rewrite | undefined
   readonly replies: Replies = new Replies((error) => this.#failed(error))
   readonly aliases: Map<number, string> = new Map()
   readonly receiving: Receiving = new Receiving()
@@ -62,12 +64,17 @@ export class Client implements ConnectionReader, Link {
   #welcomed = false
   #closed = false
 
-  constructor(connection: Connection, broker: Broker, rest: { options: MqttOptions; cache: FrameCache }) {
-    const { options, cache } = rest
+  constructor(
+    connection: Connection,
+    broker: Broker,
+    rest: { options: MqttOptions; cache: FrameCache; rewrite: Rewrite | undefined },
+  ) {
+    const { options, cache, rewrite } = rest
     this.#connection = connection
     this.broker = broker
     this.options = options
     this.cache = cache
+    this.rewrite = rewrite
     this.#decoder = new Decoder({
       role: 'server',
       maxPacketSize: Math.min(options.connectPacketSize, options.maxPacketSize),
@@ -241,8 +248,11 @@ export class Client implements ConnectionReader, Link {
     const principal = await authenticate(login, this.broker, this.#connection.peer)
     if (this.#closed) return
     if ('reason' in principal) return this.fail(principal.reason, principal.detail)
+    const settled = await redirectWill(login, { broker: this.broker, principal, rewrite: this.rewrite })
+    if (this.#closed) return
+    if ('reason' in settled) return this.fail(settled.reason, settled.detail)
     this.#patience.connected(login.keepAlive)
-    this.#open(login, principal)
+    this.#open(settled, principal)
   }
 
   #open(login: Login, principal: Principal): void {

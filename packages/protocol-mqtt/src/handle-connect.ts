@@ -2,9 +2,11 @@ import { type Broker, type ErrorCode, isTopic, type PeerInfo, type Principal, Wi
 import { type Connack, type Connect, PacketType } from './codec/packet.ts'
 import type { ConnackProperties } from './codec/packet-properties.ts'
 import { ReasonCode } from './codec/reason-code.ts'
+import { isDelayed, parseDelayed } from './delayed-topic.ts'
 import { willMessage } from './messages.ts'
 import type { MqttOptions } from './options.ts'
 import type { Appetite } from './outgoing.ts'
+import { type Asker, permits } from './permission.ts'
 import { codeOf, connackCodes, isBrokerError } from './reason-codes.ts'
 
 const forever = 0xffffffff
@@ -49,6 +51,9 @@ export function judgeConnect(connect: Connect, broker: Broker, options: MqttOpti
   }
   if (will !== undefined && !isTopic(will.topic))
     return { reason: ReasonCode.TopicNameInvalid, detail: 'the will topic is not a topic' }
+  const delayed = will !== undefined && isDelayed(will.topic)
+  if (delayed && (!options.delayedPublish || parseDelayed(will.topic) === undefined))
+    return { reason: ReasonCode.TopicNameInvalid, detail: 'the will topic asks for no delay that there is' }
   // [MQTT-3.2.2-13]
   if (will?.retain === true && !options.retainAvailable)
     return { reason: ReasonCode.RetainNotSupported, detail: 'retained messages are not available' }
@@ -79,6 +84,23 @@ export async function authenticate(login: Login, broker: Broker, peer: PeerInfo)
     if (!isBrokerError(error)) broker.host.report(error, 'authenticating')
     return refusalOf(codeOf(error))
   }
+}
+
+/**
+ * The login with its will where the rules lead it. One that they lead elsewhere must be allowed by its own name now; by
+ * the other one it is asked about when it is published, as every will is.
+ */
+export async function redirectWill(login: Login, asker: Asker): Promise<Login | Refusal> {
+  const { will } = login
+  if (will === undefined || asker.rewrite === undefined) return login
+  const { topic } = will.message
+  const target = asker.rewrite.apply('publish', topic, asker.principal)
+  if (target === topic) return login
+  if (!(await permits(asker, 'publish', topic)))
+    return { reason: ReasonCode.NotAuthorized, detail: 'the will may not be published' }
+  if (target === undefined)
+    return { reason: ReasonCode.TopicNameInvalid, detail: 'the rules lead the will to no topic' }
+  return { ...login, will: new Will({ ...will.message, topic: target }, will.delay, will.expiry) }
 }
 
 /** A refusal of the broker as CONNACK says it. */
@@ -115,8 +137,10 @@ function keepAliveFor(asked: number, most: number): number {
 function willOf(will: NonNullable<Connect['will']>, clientId: string): Will {
   const { properties } = will
   const expiry = properties?.messageExpiryInterval
+  const message = willMessage(will, clientId)
+  const delayed = isDelayed(message.topic) ? parseDelayed(message.topic) : undefined
   return new Will(
-    willMessage(will, clientId),
+    delayed === undefined ? message : { ...message, topic: delayed.topic, dueAt: delayed.delay },
     (properties?.willDelayInterval ?? 0) * 1000,
     expiry === undefined ? undefined : expiry * 1000,
   )

@@ -1,9 +1,10 @@
 import type { BrokerError, Message } from '@isomq/kernel'
 import { PacketType, type Publish } from './codec/packet.ts'
 import { ReasonCode } from './codec/reason-code.ts'
+import { isDelayed, parseDelayed } from './delayed-topic.ts'
 import type { Link } from './link.ts'
 import { PublishedMessage } from './messages.ts'
-import { permits } from './permission.ts'
+import { judgeName, type Verdict } from './permission.ts'
 import { codeOf, publishCodes } from './reason-codes.ts'
 
 // A publisher whose messages the storage has not taken yet may be this far ahead of it, in bytes of all publishers.
@@ -11,22 +12,36 @@ const backlogLimit = 4 * 1024 * 1024
 
 /** PUBLISH from a client. A promise when the guard has to think: nothing more of this client is read until then. */
 export function handlePublish(link: Link, publish: Publish): void | Promise<void> {
-  const topic = resolveTopic(link, publish)
-  if (topic === undefined) return
+  const name = resolveTopic(link, publish)
+  if (name === undefined) return
   const { qos, packetId } = publish
   if (qos === 2 && !admit(link, publish)) return
   if (publish.retain && !link.options.retainAvailable)
     return link.fail(ReasonCode.RetainNotSupported, 'retained messages are not available')
   // [MQTT-4.3.3-10]: a repetition is answered, not delivered again.
   if (qos === 2 && link.session.inbound.has(packetId)) return answerAgain(link, publish)
-  const allowed = permits(link, 'publish', topic)
-  if (allowed === true) return accept(link, publish, topic)
-  if (allowed === false) return refuse(link, publish, ReasonCode.NotAuthorized)
-  return allowed.then((yes) => {
-    if (link.closed) return
-    if (yes) accept(link, publish, topic)
-    else refuse(link, publish, ReasonCode.NotAuthorized)
+  if (isDelayed(name)) return handleDelayed(link, publish, name)
+  return judge(link, publish, name, undefined)
+}
+
+/** A topic that says when: the message is for the topic behind that, of which alone the guard and the rules hear. */
+function handleDelayed(link: Link, publish: Publish, name: string): void | Promise<void> {
+  const delayed = link.options.delayedPublish ? parseDelayed(name) : undefined
+  if (delayed === undefined) return refuse(link, publish, ReasonCode.TopicNameInvalid)
+  return judge(link, publish, delayed.topic, link.now + delayed.delay)
+}
+
+function judge(link: Link, publish: Publish, name: string, dueAt: number | undefined): void | Promise<void> {
+  const verdict = judgeName(link, 'publish', name)
+  if (typeof verdict !== 'object') return settle(link, publish, verdict, dueAt)
+  return verdict.then((known) => {
+    if (!link.closed) settle(link, publish, known, dueAt)
   })
+}
+
+function settle(link: Link, publish: Publish, verdict: Verdict, dueAt: number | undefined): void {
+  if (typeof verdict === 'number') refuse(link, publish, verdict)
+  else accept(link, publish, verdict, dueAt)
 }
 
 /** The topic, also where an alias stands for it; undefined after a fault. */
@@ -62,10 +77,12 @@ function admit(link: Link, publish: Publish): boolean {
   return false
 }
 
-function accept(link: Link, publish: Publish, topic: string): void {
+function accept(link: Link, publish: Publish, topic: string, dueAt: number | undefined): void {
   const { broker, session } = link
   const message = new PublishedMessage(publish, topic, session.id, link.now)
-  if (publish.qos === 0 && !publish.retain && publish.properties?.topicAlias === undefined)
+  message.dueAt = dueAt
+  // Only a packet that says what is delivered can be handed on as it is.
+  if (publish.qos === 0 && !publish.retain && publish.properties?.topicAlias === undefined && publish.topic === topic)
     link.cache.prime(message, publish, link.version === 5)
   // [MQTT-4.3.3-8]: the id and the message become durable together.
   if (publish.qos === 2) session.inbound.claim(publish.packetId)

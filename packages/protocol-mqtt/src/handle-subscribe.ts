@@ -2,7 +2,7 @@ import { isFilter, type SubscriptionOptions } from '@isomq/kernel'
 import { type FilterRequest, PacketType, type Subscribe, type Unsubscribe } from './codec/packet.ts'
 import { ReasonCode } from './codec/reason-code.ts'
 import type { Link } from './link.ts'
-import { permits } from './permission.ts'
+import { judgeName, type Verdict } from './permission.ts'
 import { codeOf, subscribeCodes } from './reason-codes.ts'
 
 /** A filter with the group taken off that `$share/group/` names; undefined when it is not a filter [MQTT-4.8.2-1] [MQTT-4.8.2-2]. */
@@ -17,27 +17,28 @@ function parseFilter(text: string): { readonly filter: string; readonly group: s
 
 /** SUBSCRIBE: each filter as if it came alone, one SUBACK for all [MQTT-3.8.4-5] [MQTT-3.8.4-6]. */
 export function handleSubscribe(link: Link, packet: Subscribe): void | Promise<void> {
-  const codes: (number | Promise<number>)[] = packet.filters.map((request) => judge(link, request))
-  if (codes.every((code) => typeof code === 'number')) return answer(link, packet, codes as number[])
-  return Promise.all(codes).then((known) => {
+  const verdicts: (Verdict | Promise<Verdict>)[] = packet.filters.map((request) => judge(link, request))
+  if (verdicts.every((verdict) => typeof verdict !== 'object')) return answer(link, packet, verdicts as Verdict[])
+  return Promise.all(verdicts).then((known) => {
     if (!link.closed) answer(link, packet, known)
   })
 }
 
-/** The reason code of a filter that is refused; for one that may be subscribed to, its QoS. */
-function judge(link: Link, request: FilterRequest): number | Promise<number> {
+/** The filter that is to be subscribed to, without its group, or why there is none. */
+function judge(link: Link, request: FilterRequest): Verdict | Promise<Verdict> {
   const parsed = parseFilter(request.filter)
   if (parsed === undefined) return ReasonCode.TopicFilterInvalid
   if (parsed.group !== undefined && !link.options.sharedSubscriptions) return ReasonCode.SharedSubscriptionsNotSupported
-  const verdict = (allowed: boolean): number => (allowed ? request.qos : ReasonCode.NotAuthorized)
-  const allowed = permits(link, 'subscribe', parsed.filter)
-  return typeof allowed === 'boolean' ? verdict(allowed) : allowed.then(verdict)
+  return judgeName(link, 'subscribe', parsed.filter)
 }
 
-function answer(link: Link, packet: Subscribe, codes: readonly number[]): void {
+function answer(link: Link, packet: Subscribe, verdicts: readonly Verdict[]): void {
   const { session, replies } = link
   const { packetId } = packet
-  const reasonCodes = packet.filters.map((request, i) => (codes[i]! > 2 ? codes[i]! : subscribe(link, packet, request)))
+  const reasonCodes = packet.filters.map((request, i) => {
+    const verdict = verdicts[i]!
+    return typeof verdict === 'number' ? verdict : subscribe(link, packet, request, verdict)
+  })
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2]. Retained messages follow the SUBACK. MQTT 3.1, which has no failure code, gets that of 3.1.1.
   const send = (): void => {
     link.send({ type: PacketType.Suback, packetId, reasonCodes })
@@ -46,8 +47,8 @@ function answer(link: Link, packet: Subscribe, codes: readonly number[]): void {
   replies.push(session.committing, send, (error) => link.failWith(error.code, 'a subscription could not be stored'))
 }
 
-function subscribe(link: Link, packet: Subscribe, request: FilterRequest): number {
-  const { filter, group } = parseFilter(request.filter)!
+function subscribe(link: Link, packet: Subscribe, request: FilterRequest, filter: string): number {
+  const { group } = parseFilter(request.filter)!
   const options: SubscriptionOptions = {
     qos: request.qos,
     group,
@@ -73,7 +74,10 @@ export function handleUnsubscribe(link: Link, packet: Unsubscribe): void {
   const codes = packet.filters.map((text) => {
     const parsed = parseFilter(text)
     if (parsed === undefined) return ReasonCode.TopicFilterInvalid
-    return session.unsubscribe(parsed.filter, parsed.group) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted
+    const { rewrite, principal } = link
+    const filter = rewrite === undefined ? parsed.filter : rewrite.apply('subscribe', parsed.filter, principal)
+    if (filter === undefined) return ReasonCode.TopicFilterInvalid
+    return session.unsubscribe(filter, parsed.group) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted
   })
   const send = (): void => link.send({ type: PacketType.Unsuback, packetId: packet.packetId, reasonCodes: codes })
   replies.push(session.committing, send, (error) => link.failWith(error.code, 'unsubscribing could not be stored'))

@@ -4,6 +4,7 @@ import type { FrameCache } from './frame-cache.ts'
 import type { MqttOptions } from './options.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { Replies } from './replies.ts'
+import type { Rewrite } from './rewrite.ts'
 
 /** What the handlers of a client's packets may use once it is logged in. */
 export interface Link {
@@ -16,6 +17,8 @@ export interface Link {
   readonly principal: Principal
   readonly outgoing: Outgoing
   readonly cache: FrameCache
+  /** Undefined where no rules are configured. */
+  readonly rewrite: Rewrite | undefined
   readonly replies: Replies
   /** Topics by their alias on this connection [MQTT-3.3.2-7]. */
   readonly aliases: Map<number, string>

@@ -10,6 +10,8 @@ export class PublishedMessage implements Message {
   readonly publisher: string
   readonly timestamp: number
   readonly expiresAt: number | undefined
+  /** To be set by who has read it from the topic name. */
+  dueAt: number | undefined = undefined
   readonly #publish: Publish
 
   /** `topic` is the one an alias stands for, `now` the time the message is accepted. */

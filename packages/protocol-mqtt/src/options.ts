@@ -1,3 +1,5 @@
+import type { RewriteRule } from './rewrite.ts'
+
 /** What an MQTT listener allows. Sizes are bytes and times milliseconds unless said. */
 export interface MqttOptions {
   /** Largest packet accepted once a client is in; announced to MQTT 5.0 clients. */
@@ -18,6 +20,10 @@ export interface MqttOptions {
   readonly retainAvailable: boolean
   /** Whether `$share` subscriptions are served. */
   readonly sharedSubscriptions: boolean
+  /** Whether messages may be published later, by topics such as `$delayed/60/topic`. */
+  readonly delayedPublish: boolean
+  /** How topics and filters are replaced; the first rule that matches wins. */
+  readonly rewrite: readonly RewriteRule[]
   /** With more than this unsent to one client, those who publish to it are slowed down. */
   readonly unsentPause: number
   /** With more than this unsent to one client, QoS 0 messages to it are dropped. */
@@ -37,6 +43,8 @@ export const defaultMqttOptions: MqttOptions = {
   clientIdLength: 65_535,
   retainAvailable: true,
   sharedSubscriptions: true,
+  delayedPublish: true,
+  rewrite: [],
   unsentPause: 512 * 1024,
   unsentLimit: 1024 * 1024,
   stallTimeout: 30_000,

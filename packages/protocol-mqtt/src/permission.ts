@@ -1,12 +1,41 @@
 import type { Host } from '@isomq/kernel'
+import { ReasonCode } from './codec/reason-code.ts'
 import type { Link } from './link.ts'
 import { isBrokerError } from './reason-codes.ts'
+import type { Action } from './rewrite.ts'
+
+/** Who wants to do something, and whom to ask. */
+export type Asker = Pick<Link, 'broker' | 'principal' | 'rewrite'>
+
+/** The name an action goes to, or the reason (of MQTT 5.0) why it goes nowhere. */
+export type Verdict = string | number
+
+/**
+ * What becomes of publishing to a topic or subscribing to a filter, `$share/…` and the like taken off: the name must be
+ * allowed as it was given, then the rules may replace it, and what they made of it must be allowed too.
+ */
+export function judgeName(asker: Asker, action: Action, name: string): Verdict | Promise<Verdict> {
+  const allowed = permits(asker, action, name)
+  if (allowed === true) return redirect(asker, action, name)
+  if (allowed === false) return ReasonCode.NotAuthorized
+  return allowed.then((yes) => (yes ? redirect(asker, action, name) : ReasonCode.NotAuthorized))
+}
+
+function redirect(asker: Asker, action: Action, name: string): Verdict | Promise<Verdict> {
+  if (asker.rewrite === undefined) return name
+  const target = asker.rewrite.apply(action, name, asker.principal)
+  if (target === name) return name
+  if (target === undefined) return action === 'publish' ? ReasonCode.TopicNameInvalid : ReasonCode.TopicFilterInvalid
+  const verdict = (yes: boolean): Verdict => (yes ? target : ReasonCode.NotAuthorized)
+  const allowed = permits(asker, action, target)
+  return typeof allowed === 'boolean' ? verdict(allowed) : allowed.then(verdict)
+}
 
 /** Whether this client may publish to a topic or subscribe to a filter. A guard that throws or rejects has not said yes. */
-export function permits(link: Link, action: 'publish' | 'subscribe', topic: string): boolean | Promise<boolean> {
-  const { guard, host } = link.broker
+export function permits({ broker, principal }: Asker, action: Action, name: string): boolean | Promise<boolean> {
+  const { guard, host } = broker
   try {
-    const answer = guard.authorize(link.principal, action, topic)
+    const answer = guard.authorize(principal, action, name)
     if (typeof answer === 'boolean') return answer
     return answer.then(
       (yes) => yes === true,
