@@ -79,8 +79,9 @@ function kernelLimits({ limits }: Config): Limits {
   return Object.fromEntries(names.map((name) => [name, limits[name]])) as unknown as Limits
 }
 
-function mqttOptions({ limits }: Config): MqttOptions {
-  const names = Object.keys(defaultMqttOptions) as (keyof MqttOptions)[]
-  const options = Object.fromEntries(names.map((name) => [name, limits[name]])) as unknown as MqttOptions
-  return { ...options, maxKeepAlive: Math.floor(limits.maxKeepAlive / 1000) }
+function mqttOptions({ limits, rewrite }: Config): MqttOptions {
+  const { rewrite: _, ...bounds } = defaultMqttOptions
+  const names = Object.keys(bounds) as (keyof typeof bounds)[]
+  const options = Object.fromEntries(names.map((name) => [name, limits[name]])) as unknown as typeof bounds
+  return { ...options, rewrite, maxKeepAlive: Math.floor(limits.maxKeepAlive / 1000) }
 }

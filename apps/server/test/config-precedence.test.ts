@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { load } from './config-dir.ts'
 
 test('without anything the defaults apply', async () => {
+  const { rewrite, ...mqtt } = defaultMqttOptions
   const { config, file } = await load()
   expect(file).toBeUndefined()
   expect(config).toEqual({
@@ -15,7 +16,8 @@ test('without anything the defaults apply', async () => {
     },
     allowAnonymous: false,
     storage: { type: 'memory', path: 'isomq-data', durability: 'flush' },
-    limits: { ...defaultLimits, ...defaultMqttOptions, maxKeepAlive: defaultMqttOptions.maxKeepAlive * 1000 },
+    limits: { ...defaultLimits, ...mqtt, maxKeepAlive: mqtt.maxKeepAlive * 1000 },
+    rewrite,
     log: { level: 'info', format: 'text' },
   })
 })

@@ -154,6 +154,58 @@ const cases: [name: string, given: Given, lines: string[]][] = [
   ],
   ['a key that is there twice', yaml('log: {}\nlog: {}\n'), ['isomq.config.yaml:2: Map keys must be unique']],
   [
+    'rules that are none',
+    yaml('rewrite:\n  action: all\n'),
+    ['isomq.config.yaml:1: rewrite must be a list of rules, not {"action":"all"}'],
+  ],
+  [
+    'a rule without a target, of an unknown action and with a key too many',
+    yaml('rewrite:\n  - action: al\n    source: x/#\n    regex: 1\n    targte: y\n'),
+    [
+      'isomq.config.yaml:2: rewrite.0.action must be one of publish, subscribe, all, not "al"',
+      'isomq.config.yaml:4: rewrite.0.regex must be a text, not 1',
+      'isomq.config.yaml:2: rewrite.0.target is required',
+      'isomq.config.yaml:5: rewrite.0.targte must be a rule: action, source, regex and target, not "targte"',
+    ],
+  ],
+  [
+    'rules that are wrong in themselves',
+    yaml(
+      `limits: {}
+rewrite:
+  - { action: all, source: x/#, regex: '^x/(.+)$', target: y/$1 }
+  - action: all
+    source: x/#/y
+    regex: '^x/(.+)$'
+    target: y/$1
+  - action: publish
+    source: x/#
+    regex: '^x/(.+$'
+    target: y/$1
+  - action: all
+    source: x/#
+    regex: '^(x+)+$'
+    target: y
+  - action: subscribe
+    source: x/#
+    regex: '^x$'
+
+    target: y/$1
+`,
+    ),
+    [
+      'isomq.config.yaml:5: rewrite.1.source must be a topic filter',
+      'isomq.config.yaml:10: rewrite.2.regex is not a regular expression: Unterminated group',
+      'isomq.config.yaml:14: rewrite.3.regex must not repeat what repeats in itself',
+      'isomq.config.yaml:20: rewrite.4.target has $1, but the regex has 0 groups',
+    ],
+  ],
+  [
+    'a rule in the environment',
+    { env: { ISOMQ_REWRITE: '[{"action":"all","source":"","regex":"","target":"y"}]' } },
+    ['ISOMQ_REWRITE: rewrite.0.source must be a topic filter'],
+  ],
+  [
     'all at once',
     { ...yaml('log:\n  level: loud\n  lvl: x\n'), env: { ISOMQ_LIMITS__RETAINED: '-1' }, flags: { ws: 'x' } },
     [

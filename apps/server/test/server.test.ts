@@ -84,6 +84,30 @@ test('limits of the configuration reach the protocol', async () => {
   expect(connack.properties).toMatchObject({ receiveMaximum: 7, maximumPacketSize: 2048, serverKeepAlive: 30 })
 })
 
+test('rewrite rules and bounds of delayed messages reach protocol and kernel', async () => {
+  const rule = { action: 'publish', source: 'x/#', regex: '^x/(.+)$', target: 'y/$1' }
+  const { server } = await start([`rewrite=${JSON.stringify([rule])}`, 'limits.delayed=1'])
+  const topics: string[] = []
+  const reader = await client(server.urls[1] ?? '', (topic) => topics.push(topic))
+  await reader.subscribe([{ topic: '#', qos: 1 }])
+  const writer = await client(server.urls[0] ?? '')
+  const publish = (topic: string): Promise<unknown> =>
+    writer.publish({ topic, payload: Buffer.from('x'), qos: 1, retain: false })
+  await publish('x/direct')
+  await publish('$delayed/0/x/later')
+  await vi.waitFor(() => expect(topics).toEqual(['y/direct', 'y/later']))
+  await publish('$delayed/1000/x/much/later')
+  await expect(publish('$delayed/1000/t')).rejects.toThrow('0x97')
+  await expect(publish('$delayed/soon/t')).rejects.toThrow('0x90')
+})
+
+test('delayed publishing can be switched off', async () => {
+  const { server } = await start(['limits.delayedPublish=false'])
+  const writer = await client(server.urls[0] ?? '')
+  const message = { topic: '$delayed/0/t', payload: Buffer.from('x'), qos: 1, retain: false } as const
+  await expect(writer.publish(message)).rejects.toThrow('0x90')
+})
+
 test('strangers are logged as refused, a flood of them ten at a time', async () => {
   const { server, lines } = await start()
   const url = server.urls[0] ?? ''

@@ -1,3 +1,4 @@
+import { rewriteFault } from '@isomq/protocol-mqtt'
 import { isIP } from 'node:net'
 import type { Merged } from './merge.ts'
 import type { Problem } from './source.ts'
@@ -32,6 +33,10 @@ export function checkConfig(config: Config, merged: Merged): Problem[] {
       'limits.unsentPause',
       `(${formatBytes(unsentPause)}) must not be above limits.unsentLimit (${formatBytes(unsentLimit)})`,
     )
+  }
+  for (const [i, rule] of config.rewrite.entries()) {
+    const fault = rewriteFault(rule)
+    if (fault !== undefined) refuse(`rewrite.${i}.${fault.key}`, fault.message)
   }
   return problems
 }

@@ -1,4 +1,4 @@
-import { isMap, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml'
 import { flatten } from './flatten.ts'
 import type { Layer, Source } from './source.ts'
 
@@ -37,6 +37,13 @@ function offsetOf(document: Document.Parsed, path: string): number | undefined {
   let node: unknown = document.contents
   let offset: number | undefined
   for (const name of path === '' ? [] : path.split('.')) {
+    if (isSeq(node)) {
+      const part = node.items[Number(name)]
+      if (!isNode(part)) return offset
+      offset = part.range?.[0]
+      node = part
+      continue
+    }
     if (!isMap(node)) return offset
     const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === name)
     if (pair === undefined) return offset

@@ -18,7 +18,7 @@ export function flatten(value: unknown, path: string, locate: (path: string) => 
     } else if (at === '') {
       problems.push({ source: locate(at), message: 'must hold keys and values' })
     } else {
-      assignments.push({ path: at, value: part, source: locate(at) })
+      assignments.push({ path: at, value: part, source: locate(at), locate })
     }
   }
   visit(value, path)

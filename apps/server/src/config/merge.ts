@@ -19,7 +19,8 @@ const byDefault: Source = { kind: 'default', name: '' }
 export function merge(assignments: readonly Assignment[]): Merged {
   const root = section()
   const origins = new Map<string, Source>()
-  for (const { path, value, source } of assignments) {
+  const lists = new Map<string, Assignment['locate']>()
+  for (const { path, value, source, locate } of assignments) {
     const names = path.split('.')
     const last = names.pop() ?? ''
     let parent = root
@@ -30,11 +31,13 @@ export function merge(assignments: readonly Assignment[]): Merged {
     // Taken out first, so that the order is that of the last time.
     origins.delete(path)
     origins.set(path, source)
+    lists.set(path, Array.isArray(value) ? locate : undefined)
   }
   const origin = (path: string): Source => {
-    // A key in a section that is on has its own origin or none; one in a section that is off has the section's.
+    // A key in a section that is on has its own origin or none; one in a section that is off, or in a list, has that one's.
     const exact = origins.get(path)
-    return exact ?? offOrigin(root, origins, path) ?? byDefault
+    const above = exact === undefined ? wholeAbove(root, path) : path
+    return exact ?? lists.get(above)?.(path) ?? origins.get(above) ?? byDefault
   }
   const blame = (path: string): Source => {
     const own = origin(path)
@@ -47,15 +50,16 @@ export function merge(assignments: readonly Assignment[]): Merged {
   return { value: root, origin, blame }
 }
 
-function offOrigin(root: Section, origins: ReadonlyMap<string, Source>, path: string): Source | undefined {
+/** The path, or the part of it that names a value which was given as a whole. */
+function wholeAbove(root: Section, path: string): string {
   let value: unknown = root
   let at = ''
   for (const name of path.split('.')) {
-    if (!isSection(value)) return origins.get(at)
+    if (!isSection(value)) return at
     value = value[name]
     at = at === '' ? name : `${at}.${name}`
   }
-  return undefined
+  return path
 }
 
 function enter(parent: Section, name: string): Section {

@@ -1,7 +1,7 @@
 import { defaultLimits } from '@isomq/kernel'
 import { defaultMqttOptions } from '@isomq/protocol-mqtt'
 import * as v from 'valibot'
-import { bytes, choice, count, duration, flag, text, texts } from './settings.ts'
+import { bytes, choice, count, duration, flag, rules, text, texts } from './settings.ts'
 import type { Config, ConfigInput } from './types.ts'
 
 const tcp = (port: number) => ({
@@ -44,6 +44,8 @@ const limits = v.strictObject({
   sessions: count('Sessions, connected or not', k.sessions, { min: 1 }),
   retained: count('Retained messages', k.retained),
   retainedBytes: bytes('Payload bytes of all retained messages', k.retainedBytes),
+  delayed: count('Messages kept to be published later', k.delayed),
+  delayedBytes: bytes('Payload bytes of all messages kept to be published later', k.delayedBytes),
   logBytes: bytes('Payload bytes the log of waiting messages may hold; beyond it the oldest are dropped', k.logBytes),
   maxPacketSize: bytes('Largest MQTT packet', m.maxPacketSize, { min: 128, max: 268_435_460 }),
   connectPacketSize: bytes('Largest CONNECT packet', m.connectPacketSize, { min: 128, max: 268_435_460 }),
@@ -62,6 +64,7 @@ const limits = v.strictObject({
   clientIdLength: count('Bytes a client id may have', m.clientIdLength, { min: 23, max: 65535 }),
   retainAvailable: flag('Whether messages may be retained', m.retainAvailable),
   sharedSubscriptions: flag('Whether `$share/…` subscriptions are allowed', m.sharedSubscriptions),
+  delayedPublish: flag('Whether messages may be published later, by `$delayed/…` topics', m.delayedPublish),
   unsentPause: bytes('Bytes unsent to one client from which its publishers are slowed down', m.unsentPause, {
     min: 1,
     max: 2 ** 40,
@@ -106,6 +109,7 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
     {},
   ),
   limits: v.optional(limits, {}),
+  rewrite: rules('Rules that replace topics and filters; the first that matches wins'),
   log: v.optional(
     v.strictObject({
       level: choice('Least severity that is logged', 'info', levels),

@@ -12,6 +12,8 @@ export interface Assignment {
   readonly path: string
   readonly value: unknown
   readonly source: Source
+  /** Where a part of it was written, by the part's path. */
+  readonly locate?: ((path: string) => Source) | undefined
 }
 
 /** Something wrong with the configuration. */

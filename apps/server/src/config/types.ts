@@ -1,5 +1,5 @@
 import type { Limits } from '@isomq/kernel'
-import type { MqttOptions } from '@isomq/protocol-mqtt'
+import type { MqttOptions, RewriteRule } from '@isomq/protocol-mqtt'
 
 /** Where plain TCP is accepted. */
 export interface TcpSettings {
@@ -35,7 +35,8 @@ export interface Config {
     readonly path: string
     readonly durability: 'flush' | 'os'
   }
-  readonly limits: Limits & MqttOptions
+  readonly limits: Limits & Omit<MqttOptions, 'rewrite'>
+  readonly rewrite: readonly RewriteRule[]
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
     readonly format: 'text' | 'json'
@@ -50,6 +51,7 @@ export interface ConfigInput {
   readonly allowAnonymous?: boolean | undefined
   readonly storage?: Input<Config['storage']> | undefined
   readonly limits?: Input<Config['limits']> | undefined
+  readonly rewrite?: readonly RewriteRule[] | undefined
   readonly log?: Input<Config['log']> | undefined
 }
 
