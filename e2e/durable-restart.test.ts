@@ -34,6 +34,29 @@ describe.each(['flush', 'os'])('a broker with a data directory, durability %s', 
   })
 })
 
+test.each([1, 2] as const)(
+  'QoS %d: what is to be published later is so after kill -9, once and in order',
+  async (qos) => {
+    const flags = ['--data', join(temporaryDirectory(), 'data')]
+    let broker = await startBroker(flags)
+    const sub = await connectJs(broker.urls['mqtt'], { ...kept, clientId: 'sleeper' })
+    await sub.client.subscribeAsync('owed/#', { qos: 2 })
+    await sub.client.endAsync()
+    const pub = await connectJs(broker.urls['mqtt'], { ...kept, clientId: 'speaker' })
+    await publishAll(pub, '$delayed/1/owed/x', { qos, count: 300 })
+    broker.process.kill('SIGKILL')
+    await broker.process.exit()
+
+    broker = await startBroker(flags)
+    const again = await connectJs(broker.urls['mqtt'], { ...kept, clientId: 'sleeper' })
+    for (let i = 0; i < 300; i++) expect((await again.inbox.next()).text).toBe(String(i))
+    const speaker = await connectJs(broker.urls['mqtt'], { ...kept, clientId: 'speaker' })
+    await speaker.client.publishAsync('$delayed/0/owed/x', 'after', { qos })
+    const { text, packet } = await again.inbox.next()
+    expect([text, packet.topic]).toEqual(['after', 'owed/x'])
+  },
+)
+
 test('a data directory has one broker at a time', async () => {
   const data = join(temporaryDirectory(), 'data')
   const broker = await startBroker(['--data', data])
