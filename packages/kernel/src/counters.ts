@@ -1,6 +1,6 @@
-/** Plain running totals since the broker started; read them, never write them. */
+/** Plain numbers, totals since the broker started unless said; read them, never write them. */
 export interface Counters {
-  /** Messages accepted from publishers. */
+  /** Messages accepted from publishers; the broker's own on `$SYS` are not counted. */
   received: number
   /** Deliveries handed to connections, taps not counted. */
   sent: number
@@ -10,9 +10,22 @@ export interface Counters {
   stored: number
   /** Commits that reached the storage. */
   commits: number
+  /** Most sessions that were connected at once. */
+  connectedMaximum: number
+  /** Sessions that ended because nobody came back in time. */
+  sessionsExpired: number
+  /** Subscriptions there are now, those of groups not among them. */
+  subscriptions: number
+  /** Memberships of groups there are now. */
+  sharedSubscriptions: number
+  /** Records the session log holds now: those somebody is owed, and what has not been trimmed yet. */
+  kept: number
+  /** Payload bytes of these records, and of up to 4096 before them. */
+  keptBytes: number
 }
 
-/** All totals at zero. */
+/** All numbers at zero. */
 export function zeroCounters(): Counters {
-  return { received: 0, sent: 0, dropped: 0, stored: 0, commits: 0 }
+  const totals = { received: 0, sent: 0, dropped: 0, stored: 0, commits: 0, connectedMaximum: 0, sessionsExpired: 0 }
+  return { ...totals, subscriptions: 0, sharedSubscriptions: 0, kept: 0, keptBytes: 0 }
 }

@@ -21,7 +21,7 @@ import { Schedule } from './schedule.ts'
 import type { Session } from './session.ts'
 import { SessionTable } from './sessions.ts'
 import type { Storage } from './storage.ts'
-import { isFilter } from './topic.ts'
+import { isFilter, isReserved } from './topic.ts'
 import { Trimmer } from './trimmer.ts'
 
 /** What a broker is made of. */
@@ -102,9 +102,10 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
 
   function publish(message: Message, from?: Principal): void | Promise<void> {
     const route = router.match(message.topic)
-    if (from !== undefined && isReserved(message.topic)) throw new BrokerError('not-authorized')
+    const reserved = isReserved(message.topic)
+    if (reserved && from !== undefined) throw new BrokerError('not-authorized')
     if (closed) throw new BrokerError('shutting-down')
-    counters.received++
+    if (!reserved) counters.received++
     if (message.dueAt !== undefined) return delayed.add(message, from)
     if (message.retain) retained.set(message)
     if (message.qos > 0) {
@@ -169,11 +170,6 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       trimmer.stop()
     },
   }
-}
-
-/** Topics that only the broker itself publishes to. */
-function isReserved(topic: string): boolean {
-  return topic.startsWith('$SYS/') || topic === '$SYS'
 }
 
 function seedFrom(id: string): number {

@@ -2,6 +2,7 @@ import type { PeerInfo } from './connection.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Message } from './message.ts'
 import type { Principal } from './guard.ts'
+import type { SubscriptionOptions } from './subscription.ts'
 
 /** Why a message did not reach somebody it was for. */
 export type DropReason = 'expired' | 'not-authorized' | 'queue-full' | 'rejected' | 'slow-consumer' | 'too-large'
@@ -17,8 +18,19 @@ export type BrokerEvent =
     }
   | { readonly type: 'disconnected'; readonly session: string; readonly reason: ErrorCode | 'closed' | 'lost' }
   | { readonly type: 'session-ended'; readonly session: string }
-  | { readonly type: 'subscribed'; readonly session: string; readonly filter: string }
-  | { readonly type: 'unsubscribed'; readonly session: string; readonly filter: string }
+  /** A filter that was not there before; new options for one that was tell nothing. */
+  | {
+      readonly type: 'subscribed'
+      readonly session: string
+      readonly filter: string
+      readonly options: SubscriptionOptions
+    }
+  | {
+      readonly type: 'unsubscribed'
+      readonly session: string
+      readonly filter: string
+      readonly group: string | undefined
+    }
   | {
       readonly type: 'dropped'
       readonly session: string

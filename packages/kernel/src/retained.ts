@@ -7,9 +7,10 @@ import type { Message } from './message.ts'
 import { decodeMessage, encodeMessage, ownBytes } from './message-codec.ts'
 import { table } from './rows.ts'
 import type { Appointment, Schedule } from './schedule.ts'
+import { isReserved } from './topic.ts'
 import { TopicTree } from './topic-tree.ts'
 
-/** The last retained message of each topic. */
+/** The last retained message of each topic. Those on `$SYS` are the broker's own: found, but neither counted nor stored. */
 export interface Retained {
   /** Topics that have one. */
   readonly size: number
@@ -36,6 +37,7 @@ export class RetainedMessages implements Retained {
   readonly #tree: TopicTree<Message>
   readonly #ends = new WeakMap<Message, Appointment>()
   #bytes = 0
+  #reserved = 0
 
   constructor(parts: RetainedParts) {
     this.#parts = parts
@@ -43,7 +45,7 @@ export class RetainedMessages implements Retained {
   }
 
   get size(): number {
-    return this.#tree.size
+    return this.#tree.size - this.#reserved
   }
 
   get bytes(): number {
@@ -68,6 +70,7 @@ export class RetainedMessages implements Retained {
     const { topic } = message
     const before = this.#tree.get(topic)
     const next = message.payload.length === 0 ? undefined : ownBytes(message)
+    if (isReserved(topic)) return this.#put(topic, next)
     if (next !== undefined) {
       const bytes = this.#bytes + next.payload.length - (before?.payload.length ?? 0)
       if ((before === undefined && this.size >= limits.retained) || bytes > limits.retainedBytes)
@@ -86,7 +89,9 @@ export class RetainedMessages implements Retained {
 
   #put(topic: string, message: Message | undefined): void {
     const before = this.#tree.get(topic)
-    this.#bytes += (message?.payload.length ?? 0) - (before?.payload.length ?? 0)
+    const reserved = isReserved(topic)
+    if (reserved) this.#reserved += Number(message !== undefined) - Number(before !== undefined)
+    else this.#bytes += (message?.payload.length ?? 0) - (before?.payload.length ?? 0)
     if (before !== undefined) this.#ends.get(before)?.cancel()
     if (message === undefined) {
       this.#tree.delete(topic)
@@ -96,7 +101,7 @@ export class RetainedMessages implements Retained {
     if (message.expiresAt === undefined) return
     const end = this.#parts.schedule.at(message.expiresAt, () => {
       this.#put(topic, undefined)
-      this.#parts.committer.write(table.retained, topic, undefined)
+      if (!reserved) this.#parts.committer.write(table.retained, topic, undefined)
     })
     this.#ends.set(message, end)
   }

@@ -77,7 +77,7 @@ export class Session implements Saved {
       subscription = this.restore(filter, options)
       if (this.durable) committer.since(subscription)
       if (this.durable && subscription.group !== undefined) committer.save(subscription.group)
-      this.#core.emit?.({ type: 'subscribed', session: this.id, filter })
+      this.#core.emit?.({ type: 'subscribed', session: this.id, filter, options })
     } else {
       if (this.durable) {
         // What is under way goes on as it began; what QoS 0 has brought does not come again.
@@ -97,6 +97,7 @@ export class Session implements Saved {
   restore(filter: string, options: SubscriptionOptions): Subscription {
     const group = options.group === undefined ? undefined : this.#groupOf(filter, options.group)
     const subscription = new Subscription(this, filter, options, group)
+    this.#count(subscription, 1)
     this.subscriptions.set(joinKey(options.group ?? '', filter), subscription)
     if (group === undefined) this.#core.router.add(filter, subscription)
     else {
@@ -117,7 +118,7 @@ export class Session implements Saved {
       this.outbound.pin()
       this.#core.committer.save(subscription)
     }
-    this.#core.emit?.({ type: 'unsubscribed', session: this.id, filter })
+    this.#core.emit?.({ type: 'unsubscribed', session: this.id, filter, group })
     return true
   }
 
@@ -177,10 +178,15 @@ export class Session implements Saved {
 
   #remove(subscription: Subscription): void {
     subscription.removed = true
+    this.#count(subscription, -1)
     const { group } = subscription
     if (group === undefined) return this.#core.router.remove(subscription.filter, subscription)
     group.leave(subscription)
     this.groups.delete(group)
+  }
+
+  #count({ group }: Subscription, change: 1 | -1): void {
+    this.#core.counters[group === undefined ? 'subscriptions' : 'sharedSubscriptions'] += change
   }
 
   #sendRetained(subscription: Subscription): void {

@@ -82,7 +82,7 @@ export class SessionTable implements Sessions {
 
   open(options: OpenOptions): { session: Session; resumed: boolean } {
     const { id, consumer, principal, peer, clean } = options
-    const { limits, router, committer, emit } = this.#core
+    const { limits, router, committer, counters, emit } = this.#core
     if (this.#closed) throw new BrokerError('shutting-down')
     const found = this.#sessions.get(id)
     if (found === undefined && this.size >= limits.sessions) throw new BrokerError('quota-exceeded')
@@ -109,6 +109,7 @@ export class SessionTable implements Sessions {
     session.consumer = consumer
     session.disconnectedAt = undefined
     this.#connected++
+    if (this.#connected > counters.connectedMaximum) counters.connectedMaximum = this.#connected
     if (durable !== session.durable) router.touch()
     if (session.durable) session.stored = true
     if (session.stored) committer.save(session)
@@ -168,13 +169,17 @@ export class SessionTable implements Sessions {
 
   /** Sets the times at which a disconnected session's will is published and it ends. */
   appoint(session: Session): void {
-    const { schedule } = this.#core
+    const { schedule, counters } = this.#core
     const { will, disconnectedAt = 0 } = session
     if (will?.due !== undefined) {
       if (will.due <= this.#core.host.clock.now()) this.#publishWill(session)
       else session.appointments.push(schedule.at(will.due, () => this.#publishWill(session)))
     }
-    session.appointments.push(schedule.at(disconnectedAt + session.expiry, () => this.#remove(session)))
+    const expire = (): void => {
+      counters.sessionsExpired++
+      this.#remove(session)
+    }
+    session.appointments.push(schedule.at(disconnectedAt + session.expiry, expire))
   }
 
   #disconnect(session: Session, reason: LeaveOptions['reason']): void {

@@ -68,6 +68,14 @@ export function levels(topic: string): number {
   return count
 }
 
+/**
+ * Is this a topic that only the broker itself publishes to: `$SYS` and all below? What is retained there tells of this
+ * life of the broker: it is not stored, and no limit of retained messages counts it.
+ */
+export function isReserved(topic: string): boolean {
+  return topic.startsWith('$SYS/') || topic === '$SYS'
+}
+
 function fits(text: string): boolean {
   if (text.length === 0 || text.length > MAX_BYTES) return false
   // No UTF-16 unit takes more than three bytes: short texts need no count.

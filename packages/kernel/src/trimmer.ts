@@ -12,8 +12,9 @@ export class Trimmer {
   readonly #sessions: SessionTable
   /** Payload bytes per segment of offsets, oldest first. */
   readonly #segments: { first: Offset; bytes: number }[] = []
-  #bytes = 0
   #trimmed: Offset = 0
+  /** Of the records that are counted as kept. */
+  #first: Offset = 0
   #timer: Timer | undefined
 
   constructor(core: Core, sessions: SessionTable) {
@@ -24,7 +25,8 @@ export class Trimmer {
   /** A record was added. */
   appended(message: Message, offset: Offset): void {
     this.restored(message, offset)
-    if (this.#bytes > this.#core.limits.logBytes && this.#segments.length > 1) this.#cut()
+    const { counters, limits } = this.#core
+    if (counters.keptBytes > limits.logBytes && this.#segments.length > 1) this.#cut()
   }
 
   /** A record was there when the broker started. Nothing is given up for its sake: its readers may not be in place yet. */
@@ -32,8 +34,10 @@ export class Trimmer {
     let last = this.#segments.at(-1)
     const full = last !== undefined && (offset >= last.first + segment || last.bytes > this.#core.limits.logBytes / 16)
     if (last === undefined || full) this.#segments.push((last = { first: offset, bytes: 0 }))
+    const { counters } = this.#core
     last.bytes += message.payload.length
-    this.#bytes += message.payload.length
+    counters.keptBytes += message.payload.length
+    if (counters.kept++ === 0) this.#first = offset
     this.arm()
   }
 
@@ -59,16 +63,21 @@ export class Trimmer {
 
   /** Trims to the lowest place of any reader, or to `forced` if that is higher. */
   #trim(forced: Offset = 0): void {
-    const { committer, log, emit } = this.#core
+    const { committer, counters, log, emit } = this.#core
     let low = committer.end
     // Also for sessions that have stopped being durable: what they wait for is read back from the log.
     for (const session of this.#sessions) low = lowest(low, session.outbound.place(low))
     for (const group of this.#sessions.groups.values()) low = lowest(low, group.place(low))
     low = Math.max(low, forced)
-    while (this.#segments.length > 1 && this.#segments[1]!.first <= low) this.#bytes -= this.#segments.shift()!.bytes
+    while (this.#segments.length > 1 && this.#segments[1]!.first <= low)
+      counters.keptBytes -= this.#segments.shift()!.bytes
     if (this.#segments.length === 1 && low === committer.end) {
-      this.#bytes = 0
+      counters.keptBytes = 0
       this.#segments.length = 0
+    }
+    if (low > this.#first) {
+      counters.kept -= Math.min(low - this.#first, counters.kept)
+      this.#first = low
     }
     if (low < committer.end) this.arm()
     if (low <= this.#trimmed) return

@@ -70,6 +70,24 @@ describe('retained messages', () => {
     expect([found(again, '#'), again.broker.retained.bytes]).toEqual([[], 0])
   })
 
+  it("the broker's own are found, but neither stored nor counted nor told", async () => {
+    const r = await rig({ limits: { retained: 0 } })
+    const now = r.host.clock.now()
+    await r.publish('$SYS', 'one', { ...retain, qos: 0 })
+    await r.publish('$SYS/a', 'old', { ...retain, qos: 0 })
+    await r.publish('$SYS/a', 'new', { ...retain, qos: 0 })
+    await r.publish('$SYS/b', 'short', { ...retain, qos: 0, expiresAt: now + 1000 })
+    expect(found(r, '$SYS/#')).toEqual(['new', 'one', 'short'])
+    expect([r.broker.retained.size, r.broker.retained.bytes, await r.keys('retained')]).toEqual([0, 0, []])
+    expect(await r.publish('$SYSTEM', 'x', retain)).toBe('quota-exceeded')
+    await r.host.advance(1000)
+    await r.publish('$SYS', '', { ...retain, qos: 0 })
+    await r.publish('$SYS', '', { ...retain, qos: 0 })
+    expect([found(r, '$SYS/#'), r.broker.retained.size, r.broker.counters.commits]).toEqual([['new'], 0, 0])
+    expect(r.events.filter((event) => event.type === 'retained')).toEqual([])
+    expect(found(await r.restart(), '$SYS/#')).toEqual([])
+  })
+
   it('one that is replaced leaves no appointment behind', () => {
     const clock = fakeClock()
     const schedule = new Schedule(clock, () => expect.unreachable())
