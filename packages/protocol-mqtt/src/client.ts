@@ -26,7 +26,8 @@ import { handlePuback, handlePubcomp, handlePubrec, handlePubrel } from './handl
 import { authenticate, judgeConnect, type Login, redirectWill, refusalOf, welcome } from './handle-connect.ts'
 import { handlePublish } from './handle-publish.ts'
 import { handleSubscribe, handleUnsubscribe } from './handle-subscribe.ts'
-import { type Link, Receiving } from './link.ts'
+import { type Common, type Link, Receiving } from './link.ts'
+import { countReceived, type MqttCounters } from './mqtt-counters.ts'
 import type { MqttOptions } from './options.ts'
 import { Outgoing } from './outgoing.ts'
 import { Output } from './output.ts'
@@ -41,6 +42,7 @@ export class Client implements ConnectionReader, Link {
   readonly options: MqttOptions
   readonly cache: FrameCache
   readonly rewrite: Rewrite | undefined
+  readonly counters: MqttCounters
   readonly replies: Replies = new Replies((error) => this.#failed(error))
   readonly aliases: Map<number, string> = new Map()
   readonly receiving: Receiving = new Receiving()
@@ -63,23 +65,24 @@ export class Client implements ConnectionReader, Link {
   /** True once the CONNACK is out that lets the client in. */
   #welcomed = false
   #closed = false
+  /** How the client is said to have gone, if not in order. */
+  #loss: 'lost' | 'timeout' = 'lost'
 
-  constructor(
-    connection: Connection,
-    broker: Broker,
-    rest: { options: MqttOptions; cache: FrameCache; rewrite: Rewrite | undefined },
-  ) {
-    const { options, cache, rewrite } = rest
+  constructor(connection: Connection, broker: Broker, common: Common) {
+    const { options, cache, counters, rewrite } = common
     this.#connection = connection
     this.broker = broker
     this.options = options
     this.cache = cache
     this.rewrite = rewrite
+    this.counters = counters
     this.#decoder = new Decoder({
       role: 'server',
       maxPacketSize: Math.min(options.connectPacketSize, options.maxPacketSize),
     })
-    this.#output = new Output(connection, broker.host, options, () => this.#patience.stalled())
+    this.#output = new Output(connection, broker.host, { options, counters, full: () => this.#patience.stalled() })
+    counters.connections++
+    counters.open.add(this.#output)
     this.#patience = new Patience(broker.host.clock, this.#output, options, {
       paused: () => this.#holds > 0,
       giveUp: (reason, detail) => this.fail(reason, detail),
@@ -110,6 +113,7 @@ export class Client implements ConnectionReader, Link {
 
   data(bytes: Uint8Array): void {
     if (this.#closed) return
+    this.counters.bytesReceived += bytes.length
     this.#decoder.push(bytes)
     this.#read()
   }
@@ -129,11 +133,15 @@ export class Client implements ConnectionReader, Link {
     const bytes = encode(packet, this.version)
     // [MQTT-3.1.2-24]: what is too large for the client is not sent; an answer that cannot be given ends the connection.
     if (bytes.length > this.#largest) this.#cutOff(`a ${packetName(packet.type)} is larger than the client takes`)
-    else this.#output.write(bytes, 0, bytes.length)
+    else {
+      this.#output.packet(packet.type)
+      this.#output.write(bytes, 0, bytes.length)
+    }
   }
 
   acknowledge(type: 4 | 5 | 6 | 7, packetId: number): void {
     if (this.#closed) return
+    this.#output.packet(type)
     this.#output.reserve(4)
     writeAck(this.#output.room, this.#output.place - 4, type, packetId)
   }
@@ -142,6 +150,7 @@ export class Client implements ConnectionReader, Link {
     if (this.#closed) return
     const { peer } = this.#connection
     this.broker.refused(peer, detail)
+    if (reason === ReasonCode.KeepAliveTimeout) this.#loss = 'timeout'
     // [MQTT-3.14.0-1]: before CONNACK there is no DISCONNECT, and in 3.x no server sends one at all.
     if (!this.#welcomed) this.#refuse(reason)
     else if (this.version === 5) this.#farewell(reason, detail)
@@ -171,6 +180,7 @@ export class Client implements ConnectionReader, Link {
       while (!this.#busy && !this.#closed) {
         const packet = this.#decoder.next()
         if (packet === undefined) break
+        countReceived(this.counters, packet)
         this.#patience.heard(this.now)
         const wait = this.#handle(packet)
         if (wait !== undefined) this.#wait(wait)
@@ -256,9 +266,9 @@ export class Client implements ConnectionReader, Link {
   }
 
   #open(login: Login, principal: Principal): void {
-    const { appetite, clientId: id, expiry, will, connect } = login
+    const { clientId: id, expiry, will, connect } = login
     const outgoing = new Outgoing(this.#output, this.cache, this.broker.host, {
-      appetite,
+      login,
       ended: (reason) => this.#ended(reason),
     })
     this.#login = login
@@ -353,13 +363,14 @@ export class Client implements ConnectionReader, Link {
     this.#closed = true
     this.replies.close()
     this.#output.close()
+    this.counters.open.delete(this.#output)
     this.#patience.end()
     this.#connection.close(error)
     const session = this.#session
     const outgoing = this.#outgoing
     if (session === undefined || outgoing === undefined) return
     this.#session = undefined
-    this.broker.sessions.leave(session, outgoing, { forgetWill, expiry, reason: forgetWill ? 'closed' : 'lost' })
+    this.broker.sessions.leave(session, outgoing, { forgetWill, expiry, reason: forgetWill ? 'closed' : this.#loss })
   }
 
   #hold(): void {

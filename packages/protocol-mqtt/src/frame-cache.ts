@@ -11,6 +11,8 @@ export interface Frame {
   readonly end: number
   /** 0 when there is none. */
   readonly packetIdAt: number
+  /** Bytes of the payload. */
+  readonly payload: number
   /** What follows behind the end of `bytes`, which then comes before `end`. */
   readonly rest: readonly Uint8Array[] | undefined
 }
@@ -29,8 +31,8 @@ export class FrameCache {
   /** The message has just arrived as this packet: whoever gets it unchanged gets these very bytes. */
   prime(message: Message, publish: Publish, v5: boolean): void {
     this.#reset(message, message.timestamp)
-    const { bytes, start, end, rest } = publish
-    this.#frames[v5 ? 8 : 0] = { bytes, start, end, packetIdAt: 0, rest }
+    const { bytes, start, end, payloadStart, rest } = publish
+    this.#frames[v5 ? 8 : 0] = { bytes, start, end, packetIdAt: 0, payload: end - payloadStart, rest }
   }
 
   /** The frame for these header flags (QoS and retain as in the first byte). Properties are the message's own. */
@@ -68,7 +70,8 @@ export function encodeFrame(message: Message, look: Look): Frame {
   const { version, header, properties, topic } = look
   const qos = ((header >> 1) & 3) as Qos
   const retain = (header & 1) !== 0
-  const publish = { topic, payload: message.payload, qos, dup: false, retain, packetId: 0, properties }
+  const { payload } = message
+  const publish = { topic, payload, qos, dup: false, retain, packetId: 0, properties }
   const { bytes, packetIdAt } = publishTemplate(publish, version)
-  return { bytes, start: 0, end: bytes.length, packetIdAt, rest: undefined }
+  return { bytes, start: 0, end: bytes.length, packetIdAt, payload: payload.length, rest: undefined }
 }

@@ -1,24 +1,30 @@
 import type { Broker, ErrorCode, Principal, Session } from '@isomq/kernel'
 import type { ControlPacket, ProtocolVersion } from './codec/packet.ts'
 import type { FrameCache } from './frame-cache.ts'
+import type { MqttCounters } from './mqtt-counters.ts'
 import type { MqttOptions } from './options.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { Replies } from './replies.ts'
 import type { Rewrite } from './rewrite.ts'
 
-/** What the handlers of a client's packets may use once it is logged in. */
-export interface Link {
-  readonly broker: Broker
+/** What all clients of one `mqtt(…)` have in common. */
+export interface Common {
   readonly options: MqttOptions
+  readonly cache: FrameCache
+  readonly counters: MqttCounters
+  /** Undefined where no rules are configured. */
+  readonly rewrite: Rewrite | undefined
+}
+
+/** What the handlers of a client's packets may use once it is logged in. */
+export interface Link extends Common {
+  readonly broker: Broker
   readonly version: ProtocolVersion
   readonly session: Session
   /** True: the session was there before this connection. */
   readonly resumed: boolean
   readonly principal: Principal
   readonly outgoing: Outgoing
-  readonly cache: FrameCache
-  /** Undefined where no rules are configured. */
-  readonly rewrite: Rewrite | undefined
   readonly replies: Replies
   /** Topics by their alias on this connection [MQTT-3.3.2-7]. */
   readonly aliases: Map<number, string>

@@ -10,6 +10,7 @@ import {
 import { PacketType } from './codec/packet.ts'
 import { writeAck, writeUint16 } from './codec/encode-publish.ts'
 import { encodeFrame, type Frame, type FrameCache } from './frame-cache.ts'
+import type { Login } from './handle-connect.ts'
 import { propertiesOf } from './messages.ts'
 import type { Output } from './output.ts'
 
@@ -27,6 +28,8 @@ export interface Appetite {
 /** The delivering side of one client: messages in, PUBLISH and PUBREL frames out. */
 export class Outgoing implements Consumer {
   readonly credit: number
+  /** How the client came in. */
+  readonly login: Login
   readonly #output: Output
   readonly #cache: FrameCache
   readonly #appetite: Appetite
@@ -39,14 +42,15 @@ export class Outgoing implements Consumer {
     output: Output,
     cache: FrameCache,
     host: Host,
-    rest: { appetite: Appetite; ended: (reason: ErrorCode) => void },
+    rest: { login: Login; ended: (reason: ErrorCode) => void },
   ) {
     this.#output = output
     this.#cache = cache
     this.#host = host
-    this.#appetite = rest.appetite
+    this.login = rest.login
+    this.#appetite = rest.login.appetite
     this.#ended = rest.ended
-    this.credit = rest.appetite.receiveMaximum
+    this.credit = this.#appetite.receiveMaximum
   }
 
   get load(): Load {
@@ -70,6 +74,7 @@ export class Outgoing implements Consumer {
       throw error
     }
     if (frame.end - frame.start > maxPacketSize) return false
+    this.#output.publish(frame.payload)
     if (tag === 0) this.#write(frame)
     else this.#writeTagged(frame, tag, (flags & DeliveryFlag.redelivered) !== 0)
     return true
@@ -77,6 +82,7 @@ export class Outgoing implements Consumer {
 
   confirm(tag: number): void {
     const output = this.#output
+    output.packet(PacketType.Pubrel)
     output.reserve(4)
     writeAck(output.room, output.place - 4, PacketType.Pubrel, tag)
   }

@@ -1,4 +1,6 @@
 import type { Connection, Host, Load } from '@isomq/kernel'
+import { PacketType } from './codec/packet.ts'
+import type { MqttCounters, Unsent } from './mqtt-counters.ts'
 import type { MqttOptions } from './options.ts'
 
 const none = new Uint8Array(0)
@@ -13,10 +15,11 @@ const flushAt = 65_536
  * Collects what goes out to one peer and sends it once per turn of the event loop. Bytes written after one another that
  * also lie after one another in memory are one run; nothing long is copied.
  */
-export class Output {
+export class Output implements Unsent {
   readonly #connection: Connection
   readonly #host: Host
   readonly #options: MqttOptions
+  readonly #counters: MqttCounters
   readonly #full: () => void
   #runs: Uint8Array[] = []
   #room: Uint8Array = none
@@ -27,6 +30,10 @@ export class Output {
   #fromStart = 0
   #fromEnd = 0
   #gathered = 0
+  #packets = 0
+  /** PUBLISH packets of this turn, and the bytes of their payloads: added to the counters when they are sent. */
+  #publishes = 0
+  #payload = 0
   #scheduled = false
   #blocked = false
   #closed = false
@@ -37,16 +44,25 @@ export class Output {
   }
 
   /** `full` is called each time the connection asks to wait. */
-  constructor(connection: Connection, host: Host, options: MqttOptions, full: () => void) {
+  constructor(
+    connection: Connection,
+    host: Host,
+    rest: { options: MqttOptions; counters: MqttCounters; full: () => void },
+  ) {
     this.#connection = connection
     this.#host = host
-    this.#options = options
-    this.#full = full
+    this.#options = rest.options
+    this.#counters = rest.counters
+    this.#full = rest.full
   }
 
   /** Bytes written that have not left this process. */
   get unsent(): number {
     return this.#gathered + (this.#blocked ? this.#connection.bufferedAmount : 0)
+  }
+
+  get unsentPackets(): number {
+    return this.#packets + this.#publishes
   }
 
   get load(): Load {
@@ -63,6 +79,18 @@ export class Output {
   /** True: the connection asked to wait, and has not said since that it drained. */
   get blocked(): boolean {
     return this.#blocked
+  }
+
+  /** Counts a packet that is being written. */
+  packet(type: PacketType): void {
+    this.#packets++
+    this.#counters.packetsSent[type]!++
+  }
+
+  /** Counts a PUBLISH that is being written, with so many bytes of payload. */
+  publish(payload: number): void {
+    this.#publishes++
+    this.#payload += payload
   }
 
   /** Writes bytes `start` to `end`, which nobody changes any more. */
@@ -104,22 +132,34 @@ export class Output {
     this.#runs = []
     this.#gathered = 0
     if (this.#closed) return
+    this.#countPublishes()
     for (const run of runs) {
       this.#sent += run.length
+      this.#counters.bytesSent += run.length
       if (!this.#connection.send(run)) this.#blocked = true
     }
     if (this.#blocked) this.#full()
+    else this.#packets = 0
   }
 
   /** The connection can take more. */
   drained(): void {
     this.#blocked = false
+    if (this.#gathered === 0) this.#packets = 0
   }
 
   /** Sends what was written, and nothing any more. */
   close(): void {
     this.flush()
     this.#closed = true
+  }
+
+  #countPublishes(): void {
+    const counters = this.#counters
+    counters.packetsSent[PacketType.Publish]! += this.#publishes
+    counters.publishBytesSent += this.#payload
+    this.#packets += this.#publishes
+    this.#publishes = this.#payload = 0
   }
 
   #count(size: number): void {
