@@ -60,6 +60,15 @@ describe('counters', () => {
     for (const { tag } of back.peer.received.slice(1)) back.session.outbound.ack(tag)
     await over.host.advance(10_000)
     expect(over.broker.counters).toMatchObject({ kept: 0, keptBytes: 0 })
+    over.broker.sessions.end(over.broker.sessions.get('a')!, 'banned')
+    await back.leave()
+    for (const text of ['four', 'five']) await over.publish('t', text)
+    const third = await over.restart()
+    expect(third.broker.counters).toMatchObject({ kept: 2, keptBytes: 8 })
+    const last = await third.open('b')
+    last.session.outbound.ack(last.peer.received[0]!.tag)
+    await third.host.advance(10_000)
+    expect(third.broker.counters.kept).toBe(1)
   })
 
   it('records the log keeps when it is cut in the middle of a batch', async () => {
