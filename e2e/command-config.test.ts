@@ -54,6 +54,9 @@ const values: Readonly<Record<string, string>> = {
   'limits.unsentPause': '1KiB',
   'limits.unsentLimit': '4KiB',
   'limits.stallTimeout': '40s',
+  'sys.interval': '20s',
+  'sys.events': 'true',
+  'sys.node': '"n1"',
   'log.level': '"warn"',
   'log.format': '"json"',
 }

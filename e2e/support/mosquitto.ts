@@ -43,8 +43,8 @@ export interface Mosquitto {
   readonly webSocketPort: number
 }
 
-/** Starts a mosquitto that lets anyone in from this machine. */
-export async function startMosquitto(scope: Scope = eachTest): Promise<Mosquitto> {
+/** Starts a mosquitto that lets anyone in from this machine; `more` are further lines of its configuration. */
+export async function startMosquitto(scope: Scope = eachTest, more: readonly string[] = []): Promise<Mosquitto> {
   const [port = 0, webSocketPort = 0] = await freePorts(2)
   const file = join(temporaryDirectory(scope), 'mosquitto.conf')
   const lines = [
@@ -55,6 +55,7 @@ export async function startMosquitto(scope: Scope = eachTest): Promise<Mosquitto
     'persistence false',
     'log_dest stderr',
     'log_type all',
+    ...more,
   ]
   writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o644 })
   const process = start('mosquitto', ['-c', file], { scope })

@@ -1,5 +1,5 @@
 import { createBroker, defaultLimits, type Limits, type Storage } from '@isomq/kernel'
-import { defaultMqttOptions, mqtt, type MqttOptions } from '@isomq/protocol-mqtt'
+import { defaultMqttOptions, mqtt, type MqttOptions, sysTopics } from '@isomq/protocol-mqtt'
 import { memoryStorage } from '@isomq/storage-memory'
 import { logBroker } from './broker-log.ts'
 import type { Config } from './config/types.ts'
@@ -8,6 +8,7 @@ import type { Log } from './log.ts'
 import { nodeClock, nodeHost } from './node-host.ts'
 import { throttle } from './throttle.ts'
 import { UserError } from './user-error.ts'
+import { version } from './version.ts'
 
 /** A broker that accepts connections. */
 export interface Server {
@@ -23,12 +24,14 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
   const storage = await openStorage(config)
   const broker = await createBroker({ storage, host, limits: kernelLimits(config) })
   const unwatch = logBroker(broker, log)
+  const protocol = mqtt(mqttOptions(config))
+  const stopSys = sysTopics(broker, protocol.counters, { ...config.sys, version, memory: memoryInUse })
   const close = async (): Promise<void> => {
+    stopSys()
     await broker.close()
     unwatch()
     await storage.close()
   }
-  const protocol = mqtt(mqttOptions(config))
   try {
     const listeners = await openListeners(config, {
       accept: (connection) => protocol.serve(connection, broker),
@@ -53,6 +56,12 @@ function faultLog(log: Log): (error: unknown, context: string) => void {
   return (error, context) => {
     if (passes()) log.error({ err: error, context }, 'fault')
   }
+}
+
+/** Bytes of the JavaScript heap, and of what its objects hold outside it. */
+function memoryInUse(): number {
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
 }
 
 // A storage is loaded when it is chosen: what is not used costs no memory, and no time at start.

@@ -18,6 +18,7 @@ test('without anything the defaults apply', async () => {
     storage: { type: 'memory', path: 'isomq-data', durability: 'flush' },
     limits: { ...defaultLimits, ...mqtt, maxKeepAlive: mqtt.maxKeepAlive * 1000 },
     rewrite,
+    sys: { interval: 10_000, events: false, node: 'isomq' },
     log: { level: 'info', format: 'text' },
   })
 })

@@ -1,3 +1,5 @@
-export { mqtt } from './mqtt.ts'
+export { mqtt, type MqttProtocol } from './mqtt.ts'
+export type { MqttCounters, Unsent } from './mqtt-counters.ts'
 export { defaultMqttOptions, type MqttOptions } from './options.ts'
 export { type RewriteFault, rewriteFault, type RewriteRule } from './rewrite.ts'
+export { defaultSysOptions, type SysOptions, sysTopics } from './sys/sys-topics.ts'

@@ -27,6 +27,7 @@ import {
 } from '../src/codec/packet.ts'
 import type { DisconnectProperties, PublishProperties } from '../src/codec/packet-properties.ts'
 import { mqtt } from '../src/mqtt.ts'
+import type { MqttCounters } from '../src/mqtt-counters.ts'
 import type { MqttOptions } from '../src/options.ts'
 
 /** A broker in this process whose time and turns the test controls, and clients that speak packets to it. */
@@ -34,6 +35,7 @@ export interface Bench {
   readonly broker: Broker
   readonly host: FakeHost
   readonly storage: Storage
+  readonly counters: MqttCounters
   /** A connection over which nothing was sent yet. */
   dial(version?: ProtocolVersion, peer?: Partial<PeerInfo>): TestClient
   /** A connection whose CONNECT was accepted. */
@@ -78,6 +80,7 @@ export async function bench(options: BenchOptions = {}): Promise<Bench> {
     broker,
     host,
     storage,
+    counters: protocol.counters,
     dial,
     async connect(connect = {}) {
       const client = dial(connect.version)

@@ -1,5 +1,5 @@
 import { defaultLimits } from '@isomq/kernel'
-import { defaultMqttOptions } from '@isomq/protocol-mqtt'
+import { defaultMqttOptions, defaultSysOptions as s } from '@isomq/protocol-mqtt'
 import * as v from 'valibot'
 import { bytes, choice, count, duration, flag, rules, text, texts } from './settings.ts'
 import type { Config, ConfigInput } from './types.ts'
@@ -110,6 +110,16 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
   ),
   limits: v.optional(limits, {}),
   rewrite: rules('Rules that replace topics and filters; the first that matches wins'),
+  sys: v.optional(
+    v.strictObject({
+      interval: duration('Time between two updates of `$SYS/broker/…`; 0 publishes none of it', s.interval, {
+        max: 86_400_000,
+      }),
+      events: flag('Whether `$SYS/brokers/<node>/clients/…` tells who comes, goes and subscribes', s.events),
+      node: v.optional(text('Name of this broker in `$SYS/brokers/<node>/…`'), s.node),
+    }),
+    {},
+  ),
   log: v.optional(
     v.strictObject({
       level: choice('Least severity that is logged', 'info', levels),

@@ -37,6 +37,11 @@ export interface Config {
   }
   readonly limits: Limits & Omit<MqttOptions, 'rewrite'>
   readonly rewrite: readonly RewriteRule[]
+  readonly sys: {
+    readonly interval: number
+    readonly events: boolean
+    readonly node: string
+  }
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
     readonly format: 'text' | 'json'
@@ -52,6 +57,7 @@ export interface ConfigInput {
   readonly storage?: Input<Config['storage']> | undefined
   readonly limits?: Input<Config['limits']> | undefined
   readonly rewrite?: readonly RewriteRule[] | undefined
+  readonly sys?: Input<Config['sys']> | undefined
   readonly log?: Input<Config['log']> | undefined
 }
 
