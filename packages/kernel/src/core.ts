@@ -12,6 +12,7 @@ import type { Router } from './router.ts'
 import type { Schedule } from './schedule.ts'
 import type { Session } from './session.ts'
 import type { Log } from './storage.ts'
+import type { Subscription } from './subscription.ts'
 
 /** The parts of one broker, as they know each other. */
 export interface Core {
@@ -24,6 +25,8 @@ export interface Core {
   readonly committer: Committer
   readonly schedule: Schedule
   readonly pressure: Pressure
+  /** The exclusive subscription of each topic that has one. */
+  readonly exclusives: Map<string, Subscription>
   /** The log of everything owed to durable sessions. */
   readonly log: Log
   /** What slow readers have lost in this turn. */

@@ -87,6 +87,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     committer,
     schedule,
     pressure,
+    exclusives: new Map(),
     log,
     losses: new Losses(host, (session, topic, count) =>
       core.emit?.({ type: 'dropped', session, reason: 'slow-consumer', topic, count }),

@@ -101,11 +101,12 @@ async function loadSessions({ core, sessions, storage, places }: Recovery): Prom
     session.will.due ??= now + Math.min(session.will.delay, session.expiry)
   }
   for await (const [key, row] of storage.table(table.subscriptions).scan('')) {
-    const [id = '', group = '', filter = ''] = splitKey(key)
+    const [id = '', group = '', filter = '', kind] = splitKey(key)
     const [qos, flags, since, identifier] = decodeRow<SubscriptionRow>(row)
     const noLocal = (flags & 1) !== 0
     const retainAsPublished = (flags & 2) !== 0
-    const options = { qos, group: group === '' ? undefined : group, noLocal, retainAsPublished }
+    const exclusive = kind === 'exclusive'
+    const options = { qos, group: group === '' ? undefined : group, exclusive, noLocal, retainAsPublished }
     const subscription = sessions
       .get(id)
       ?.restore(filter, { ...options, identifier: identifier === 0 ? undefined : identifier })

@@ -4,7 +4,7 @@ import { encodeUtf8, readUtf8 } from './utf8.ts'
 export const table = {
   /** session → [expiry or -1 for never, when it lost its connection or -1, username or null, next offset, unsettled offsets below it] */
   sessions: 'sessions',
-  /** session, group or '', filter → [qos, flags, first offset, identifier or 0] */
+  /** session, group or '', filter, 'exclusive' if it is → [qos, flags, first offset, identifier or 0] */
   subscriptions: 'subscriptions',
   /** session, tag → nothing: a QoS 2 message received and not yet released */
   inbound: 'inbound',

@@ -9,10 +9,10 @@ import { Inbound } from './inbound.ts'
 import type { Message, Qos } from './message.ts'
 import { ownBytes } from './message-codec.ts'
 import { Outbound } from './outbound.ts'
-import { encodeRow, joinKey, type RowWriter, type Saved, table } from './rows.ts'
+import { encodeRow, type RowWriter, type Saved, table } from './rows.ts'
 import type { Appointment } from './schedule.ts'
-import { Subscription, type SubscriptionOptions } from './subscription.ts'
-import { isFilter, levels, matches } from './topic.ts'
+import { Subscription, subscriptionKey, type SubscriptionOptions } from './subscription.ts'
+import { isFilter, isTopic, levels, matches } from './topic.ts'
 import type { Will } from './will.ts'
 
 /** The name under which a place is remembered: a client's subscriptions, what it is owed, and what it has begun. */
@@ -64,16 +64,20 @@ export class Session implements Saved {
 
   /**
    * Subscribes, or replaces the options of the same filter. Retained messages wait until `outbound.pump`. True when the
-   * subscription is new. Throws BrokerError `invalid-filter` or `quota-exceeded`.
+   * subscription is new. Throws BrokerError `invalid-filter` or `quota-exceeded`, this also when another session holds the
+   * topic exclusively and it is asked for so.
    */
   subscribe(filter: string, options: SubscriptionOptions): boolean {
-    const { limits, router, committer } = this.#core
+    const { limits, router, committer, exclusives } = this.#core
+    const { group, exclusive } = options
     if (!isFilter(filter) || levels(filter) > limits.topicLevels) throw new BrokerError('invalid-filter')
-    const key = joinKey(options.group ?? '', filter)
+    if (exclusive === true && (group !== undefined || !isTopic(filter))) throw new BrokerError('invalid-filter')
+    const key = subscriptionKey(filter, group, exclusive)
     let subscription = this.subscriptions.get(key)
     const isNew = subscription === undefined
     if (subscription === undefined) {
-      if (this.subscriptions.size >= limits.subscriptions) throw new BrokerError('quota-exceeded')
+      const taken = exclusive === true && exclusives.has(filter)
+      if (taken || this.subscriptions.size >= limits.subscriptions) throw new BrokerError('quota-exceeded')
       subscription = this.restore(filter, options)
       if (this.durable) committer.since(subscription)
       if (this.durable && subscription.group !== undefined) committer.save(subscription.group)
@@ -88,7 +92,7 @@ export class Session implements Saved {
       subscription.replace(options)
       router.touch()
     }
-    if (options.group === undefined && options.retained !== 'never' && (isNew || options.retained !== 'if-new'))
+    if (group === undefined && options.retained !== 'never' && (isNew || options.retained !== 'if-new'))
       this.#sendRetained(subscription)
     return isNew
   }
@@ -98,7 +102,8 @@ export class Session implements Saved {
     const group = options.group === undefined ? undefined : this.#groupOf(filter, options.group)
     const subscription = new Subscription(this, filter, options, group)
     this.#count(subscription, 1)
-    this.subscriptions.set(joinKey(options.group ?? '', filter), subscription)
+    this.subscriptions.set(subscriptionKey(filter, options.group, options.exclusive), subscription)
+    if (options.exclusive === true) this.#core.exclusives.set(filter, subscription)
     if (group === undefined) this.#core.router.add(filter, subscription)
     else {
       group.join(subscription)
@@ -107,9 +112,9 @@ export class Session implements Saved {
     return subscription
   }
 
-  /** Takes a subscription away; false when there is none of this filter (and group). What is under way is completed. */
-  unsubscribe(filter: string, group?: string): boolean {
-    const key = joinKey(group ?? '', filter)
+  /** Takes a subscription away; false when there is none of this filter and kind. What is under way is completed. */
+  unsubscribe(filter: string, group?: string, exclusive?: boolean): boolean {
+    const key = subscriptionKey(filter, group, exclusive)
     const subscription = this.subscriptions.get(key)
     if (subscription === undefined) return false
     this.subscriptions.delete(key)
@@ -179,8 +184,10 @@ export class Session implements Saved {
   #remove(subscription: Subscription): void {
     subscription.removed = true
     this.#count(subscription, -1)
-    const { group } = subscription
-    if (group === undefined) return this.#core.router.remove(subscription.filter, subscription)
+    const { router, exclusives } = this.#core
+    const { group, filter } = subscription
+    if (exclusives.get(filter) === subscription) exclusives.delete(filter)
+    if (group === undefined) return void router.remove(filter, subscription)
     group.leave(subscription)
     this.groups.delete(group)
   }

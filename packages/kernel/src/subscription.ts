@@ -11,6 +11,8 @@ export interface SubscriptionOptions {
   readonly qos: Qos
   /** Name of the group that shares the messages of this filter among its members. */
   readonly group?: string | undefined
+  /** True: no other session may subscribe to this topic so. The filter has no wildcards then. Not with a group. */
+  readonly exclusive?: boolean | undefined
   /** True: not the messages that this session itself publishes. Not with a group. */
   readonly noLocal?: boolean | undefined
   /** True: messages keep the retain mark their publisher gave them. */
@@ -19,6 +21,11 @@ export interface SubscriptionOptions {
   readonly identifier?: number | undefined
   /** When retained messages are sent on subscribing; `always` unless said. Groups never get them. */
   readonly retained?: 'always' | 'if-new' | 'never' | undefined
+}
+
+/** What tells a subscription from all others of its session: an exclusive one stands beside an ordinary one of its topic. */
+export function subscriptionKey(filter: string, group: string = '', exclusive: boolean = false): string {
+  return exclusive ? joinKey(group, filter, 'exclusive') : joinKey(group, filter)
 }
 
 /** One filter of one session. */
@@ -52,8 +59,8 @@ export class Subscription implements Saved {
   }
 
   saveRows(write: RowWriter): void {
-    const { qos, group, noLocal, retainAsPublished, identifier } = this.options
-    const key = joinKey(this.session.id, group ?? '', this.filter)
+    const { qos, group, exclusive, noLocal, retainAsPublished, identifier } = this.options
+    const key = joinKey(this.session.id, subscriptionKey(this.filter, group, exclusive))
     if (this.removed || this.session.ended) return write(table.subscriptions, key, undefined)
     const flags = (noLocal === true ? 1 : 0) | (retainAsPublished === true ? 2 : 0)
     write(table.subscriptions, key, encodeRow([qos, flags, this.since, identifier ?? 0]))

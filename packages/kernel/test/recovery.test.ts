@@ -111,12 +111,14 @@ describe('a restart', () => {
     const a = await r.open('a')
     await a.subscribe('t', { qos: 2, noLocal: true, retainAsPublished: true, identifier: 7 })
     await a.subscribe('u', { group: 'g', identifier: 8 })
+    await a.subscribe('v', { exclusive: true, identifier: 9 })
     const again = await r.restart()
     const subscriptions = Array.from(again.broker.sessions.get('a')!.subscriptions.values(), ({ options }) => options)
-    const plain = { noLocal: false, retainAsPublished: false }
+    const plain = { group: undefined, exclusive: false, noLocal: false, retainAsPublished: false }
     expect(subscriptions).toEqual([
-      { qos: 2, group: undefined, noLocal: true, retainAsPublished: true, identifier: 7 },
-      { qos: 1, group: 'g', ...plain, identifier: 8 },
+      { ...plain, qos: 2, noLocal: true, retainAsPublished: true, identifier: 7 },
+      { ...plain, qos: 1, exclusive: true, identifier: 9 },
+      { ...plain, qos: 1, group: 'g', identifier: 8 },
     ])
     expect(await again.publish('t', 'own', { publisher: 'a' })).toBe('kept')
     expect((await again.open('a')).peer.texts).toEqual([])

@@ -1,34 +1,30 @@
-import { isFilter, type SubscriptionOptions } from '@isomq/kernel'
+import type { SubscriptionOptions } from '@isomq/kernel'
 import { type FilterRequest, PacketType, type Subscribe, type Unsubscribe } from './codec/packet.ts'
 import { ReasonCode } from './codec/reason-code.ts'
 import type { Link } from './link.ts'
+import { type ParsedFilter, parseFilter } from './parse-filter.ts'
 import { judgeName, type Verdict } from './permission.ts'
 import { codeOf, subscribeCodes } from './reason-codes.ts'
 
-/** A filter with the group taken off that `$share/group/` names; undefined when it is not a filter [MQTT-4.8.2-1] [MQTT-4.8.2-2]. */
-function parseFilter(text: string): { readonly filter: string; readonly group: string | undefined } | undefined {
-  if (text !== '$share' && !text.startsWith('$share/'))
-    return isFilter(text) ? { filter: text, group: undefined } : undefined
-  const end = text.indexOf('/', 7)
-  const group = text.slice(7, end)
-  const filter = text.slice(end + 1)
-  return end <= 7 || /[+#]/.test(group) || !isFilter(filter) ? undefined : { filter, group }
-}
-
 /** SUBSCRIBE: each filter as if it came alone, one SUBACK for all [MQTT-3.8.4-5] [MQTT-3.8.4-6]. */
 export function handleSubscribe(link: Link, packet: Subscribe): void | Promise<void> {
-  const verdicts: (Verdict | Promise<Verdict>)[] = packet.filters.map((request) => judge(link, request))
+  const parsed = packet.filters.map(({ filter }) => parseFilter(filter))
+  // [MQTT-3.8.3-4]: the decoder knows `$share/`, not what else is shared.
+  if (parsed.some((each, i) => each?.group !== undefined && packet.filters[i]!.noLocal))
+    return link.fail(ReasonCode.ProtocolError, 'No Local on a shared subscription')
+  const verdicts = parsed.map((each) => judge(link, each))
   if (verdicts.every((verdict) => typeof verdict !== 'object')) return answer(link, packet, verdicts as Verdict[])
   return Promise.all(verdicts).then((known) => {
     if (!link.closed) answer(link, packet, known)
   })
 }
 
-/** The filter that is to be subscribed to, without its group, or why there is none. */
-function judge(link: Link, request: FilterRequest): Verdict | Promise<Verdict> {
-  const parsed = parseFilter(request.filter)
+/** The filter that is to be subscribed to, without its prefix, or why there is none. */
+function judge(link: Link, parsed: ParsedFilter | undefined): Verdict | Promise<Verdict> {
+  const { sharedSubscriptions, exclusiveSubscriptions } = link.options
   if (parsed === undefined) return ReasonCode.TopicFilterInvalid
-  if (parsed.group !== undefined && !link.options.sharedSubscriptions) return ReasonCode.SharedSubscriptionsNotSupported
+  if (parsed.group !== undefined && !sharedSubscriptions) return ReasonCode.SharedSubscriptionsNotSupported
+  if (parsed.exclusive === true && !exclusiveSubscriptions) return ReasonCode.TopicFilterInvalid
   return judgeName(link, 'subscribe', parsed.filter)
 }
 
@@ -48,24 +44,27 @@ function answer(link: Link, packet: Subscribe, verdicts: readonly Verdict[]): vo
 }
 
 function subscribe(link: Link, packet: Subscribe, request: FilterRequest, filter: string): number {
-  const { group } = parseFilter(request.filter)!
-  const options: SubscriptionOptions = {
-    qos: request.qos,
-    group,
-    noLocal: request.noLocal,
-    retainAsPublished: request.retainAsPublished,
-    identifier: packet.properties?.subscriptionIdentifier,
-    // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
-    retained: request.retainHandling === 0 ? 'always' : request.retainHandling === 1 ? 'if-new' : 'never',
-  }
+  const parsed = parseFilter(request.filter)!
   try {
-    link.session.subscribe(filter, options)
+    link.session.subscribe(filter, optionsOf(request, parsed, packet.properties?.subscriptionIdentifier))
     return request.qos
   } catch (error) {
     const code = codeOf(error)
     if (code === 'unavailable') link.broker.host.report(error, 'subscribing')
     return subscribeCodes[code]
   }
+}
+
+/** What a filter and the options beside it ask of the kernel. */
+export function optionsOf(
+  request: FilterRequest,
+  { group, exclusive }: ParsedFilter,
+  identifier?: number,
+): SubscriptionOptions {
+  const { qos, noLocal, retainAsPublished, retainHandling } = request
+  // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+  const retained = retainHandling === 0 ? 'always' : retainHandling === 1 ? 'if-new' : 'never'
+  return { qos, group, exclusive, noLocal, retainAsPublished, identifier, retained }
 }
 
 /** UNSUBSCRIBE: one code per filter, in order [MQTT-3.11.3-1]; what was never subscribed is answered too [MQTT-3.10.4-5]. */
@@ -77,7 +76,8 @@ export function handleUnsubscribe(link: Link, packet: Unsubscribe): void {
     const { rewrite, principal } = link
     const filter = rewrite === undefined ? parsed.filter : rewrite.apply('subscribe', parsed.filter, principal)
     if (filter === undefined) return ReasonCode.TopicFilterInvalid
-    return session.unsubscribe(filter, parsed.group) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted
+    const { group, exclusive } = parsed
+    return session.unsubscribe(filter, group, exclusive) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted
   })
   const send = (): void => link.send({ type: PacketType.Unsuback, packetId: packet.packetId, reasonCodes: codes })
   replies.push(session.committing, send, (error) => link.failWith(error.code, 'unsubscribing could not be stored'))

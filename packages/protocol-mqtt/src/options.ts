@@ -18,12 +18,14 @@ export interface MqttOptions {
   readonly clientIdLength: number
   /** Whether messages may be retained. */
   readonly retainAvailable: boolean
-  /** Whether `$share` subscriptions are served. */
+  /** Whether `$share` and `$queue` subscriptions are served. */
   readonly sharedSubscriptions: boolean
   /** Whether messages may be published later, by topics such as `$delayed/60/topic`. */
   readonly delayedPublish: boolean
   /** How topics and filters are replaced; the first rule that matches wins. */
   readonly rewrite: readonly RewriteRule[]
+  /** Whether `$exclusive` subscriptions are served. */
+  readonly exclusiveSubscriptions: boolean
   /** With more than this unsent to one client, those who publish to it are slowed down. */
   readonly unsentPause: number
   /** With more than this unsent to one client, QoS 0 messages to it are dropped. */
@@ -45,6 +47,7 @@ export const defaultMqttOptions: MqttOptions = {
   sharedSubscriptions: true,
   delayedPublish: true,
   rewrite: [],
+  exclusiveSubscriptions: true,
   unsentPause: 512 * 1024,
   unsentLimit: 1024 * 1024,
   stallTimeout: 30_000,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PacketType, type ProtocolVersion } from '../src/codec/packet.ts'
-import { type Bench, bench, guardOf, type TestClient, text } from './harness.ts'
+import { type Bench, bench, guardOf, request, type TestClient, text } from './harness.ts'
 
 const versions: ProtocolVersion[] = [3, 4, 5]
 
@@ -78,12 +78,62 @@ describe('shared subscriptions', () => {
     one!.expectNothing()
   })
 
-  it('refused with 0x9E where they are not available', async () => {
+  it.each(['$share/g/t', '$queue/t'])('%s is refused with 0x9E where they are not available', async (filter) => {
     const b = await bench({ mqtt: { sharedSubscriptions: false } })
     const client = await b.connect()
-    expect(await client.subscribe('$share/g/t')).toBe(0x9e)
+    expect([await client.subscribe(filter), await client.subscribe('t')]).toEqual([0x9e, 0])
     const old = await b.connect({ version: 4 })
-    expect(await old.subscribe('$share/g/t')).toBe(0x80)
+    expect(await old.subscribe(filter)).toBe(0x80)
+    // What is no filter at all is still told so.
+    expect([await client.subscribe('$share//t'), await client.subscribe('$queue/')]).toEqual([0x8f, 0x8f])
+  })
+
+  it('[MQTT-3.8.3-4] No Local is a protocol error on $queue too, and nothing of the packet is done', async () => {
+    const b = await bench()
+    const client = await b.connect({ clientId: 'c', properties: { sessionExpiryInterval: 100 } })
+    const filters = [request('a'), request('$queue/t', { noLocal: true })]
+    await client.send({ type: PacketType.Subscribe, packetId: 1, filters })
+    expect([client.expect(PacketType.Disconnect).reasonCode, client.closed]).toEqual([0x82, true])
+    expect(b.broker.sessions.get('c')?.subscriptions.size).toBe(0)
+  })
+
+  it.each(versions)('$queue/ is one group for all who use it, version %i', async (version) => {
+    const b = await bench()
+    const one = await b.connect({ version, clientId: 'one' })
+    const two = await b.connect({ version, clientId: 'two' })
+    const three = await b.connect({ version, clientId: 'three' })
+    expect([
+      await one.subscribe('$queue/t/+', { qos: 2 }),
+      await two.subscribe('$queue/t/+', { qos: 1 }),
+      await three.subscribe('$share/$queue/t/+', { qos: 0 }),
+    ]).toEqual([2, 1, 0])
+    const pub = await b.connect()
+    for (const payload of ['a', 'b', 'c']) await pub.publish('t/x', payload, { qos: 2 })
+    const got = [await one.take('a'), await two.take('b'), await three.take('c')]
+    expect(got.map(({ topic, qos }) => [topic, qos])).toEqual([2, 1, 0].map((qos) => ['t/x', qos]))
+  })
+
+  it('[MQTT-3.10.4-1] UNSUBSCRIBE knows $queue/', async () => {
+    const b = await bench()
+    const client = await b.connect()
+    for (const filter of ['$queue/t', 't']) await client.subscribe(filter)
+    const filters = ['$queue/u', '$queue/t', '$queue/t', '$queue', '$queue/', '$queue/#x']
+    await client.send({ type: PacketType.Unsubscribe, packetId: 9, filters })
+    expect(client.expect(PacketType.Unsuback).reasonCodes).toEqual([0x11, 0, 0x11, 0x8f, 0x8f, 0x8f])
+    await client.publish('t', 'x')
+    await client.take('x')
+    client.expectNothing()
+  })
+
+  it('$queue/ brings no retained messages and asks the guard about the filter', async () => {
+    const asked: string[] = []
+    const guard = guardOf({ authorize: (_, action, topic) => asked.push(`${action} ${topic}`) > 0 })
+    const b = await bench({ guard })
+    const client = await b.connect()
+    await client.publish('t', 'kept', { retain: true })
+    await client.subscribe('$queue/t')
+    client.expectNothing()
+    expect(asked).toEqual(['publish t', 'subscribe t'])
   })
 
   it('the guard is asked about the filter, not about the share', async () => {

@@ -63,7 +63,8 @@ const limits = v.strictObject({
   }),
   clientIdLength: count('Bytes a client id may have', m.clientIdLength, { min: 23, max: 65535 }),
   retainAvailable: flag('Whether messages may be retained', m.retainAvailable),
-  sharedSubscriptions: flag('Whether `$share/…` subscriptions are allowed', m.sharedSubscriptions),
+  sharedSubscriptions: flag('Whether `$share/…` and `$queue/…` subscriptions are allowed', m.sharedSubscriptions),
+  exclusiveSubscriptions: flag('Whether `$exclusive/…` subscriptions are allowed', m.exclusiveSubscriptions),
   delayedPublish: flag('Whether messages may be published later, by `$delayed/…` topics', m.delayedPublish),
   unsentPause: bytes('Bytes unsent to one client from which its publishers are slowed down', m.unsentPause, {
     min: 1,
