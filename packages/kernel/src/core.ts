@@ -11,6 +11,7 @@ import type { RetainedMessages } from './retained.ts'
 import type { Router } from './router.ts'
 import type { Schedule } from './schedule.ts'
 import type { Session } from './session.ts'
+import type { Strategy } from './sharing.ts'
 import type { Log } from './storage.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -25,6 +26,8 @@ export interface Core {
   readonly committer: Committer
   readonly schedule: Schedule
   readonly pressure: Pressure
+  /** How groups share. */
+  readonly strategy: Strategy
   /** The exclusive subscription of each topic that has one. */
   readonly exclusives: Map<string, Subscription>
   /** The log of everything owed to durable sessions. */

@@ -20,6 +20,7 @@ import { sessionLog, table } from './rows.ts'
 import { Schedule } from './schedule.ts'
 import type { Session } from './session.ts'
 import { SessionTable } from './sessions.ts'
+import { hashOf, type Sharing, strategyOf } from './sharing.ts'
 import type { Storage } from './storage.ts'
 import { isFilter, isReserved } from './topic.ts'
 import { Trimmer } from './trimmer.ts'
@@ -33,6 +34,8 @@ export interface BrokerOptions {
   readonly limits?: Partial<Limits> | undefined
   /** How long a slow reader may hold its publishers back at a stretch, milliseconds. */
   readonly grace?: number | undefined
+  /** Which member of a group gets a message; `round-robin` unless given. */
+  readonly sharing?: Sharing | undefined
 }
 
 /** A broker as its storage remembers it. Rejects when the storage cannot be read. */
@@ -40,7 +43,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const { storage, host } = options
   const guard = carefulGuard(options.guard ?? allowAll, host)
   const limits: Limits = { ...defaultLimits, ...options.limits }
-  const seed = seedFrom(host.randomId())
+  const seed = hashOf(host.randomId())
   const counters = zeroCounters()
   const watchers = new Set<(event: BrokerEvent) => void>()
   const log = storage.log(sessionLog)
@@ -87,6 +90,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     committer,
     schedule,
     pressure,
+    strategy: strategyOf(options.sharing ?? 'round-robin', seed),
     exclusives: new Map(),
     log,
     losses: new Losses(host, (session, topic, count) =>
@@ -171,10 +175,4 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       trimmer.stop()
     },
   }
-}
-
-function seedFrom(id: string): number {
-  let seed = 0x811c9dc5
-  for (let i = 0; i < id.length; i++) seed = Math.imul(seed ^ id.charCodeAt(i), 0x01000193)
-  return seed
 }

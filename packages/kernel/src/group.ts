@@ -5,13 +5,20 @@ import { fetchRecords } from './fetch-records.ts'
 import type { Grant } from './grant.ts'
 import type { Message, Offset } from './message.ts'
 import { type Found, missingAhead } from './missing-bodies.ts'
+import type { Outbound } from './outbound.ts'
 import { encodeRow, joinKey, type RowWriter, type Saved, table } from './rows.ts'
+import type { Fits } from './sharing.ts'
 import type { Subscription } from './subscription.ts'
 import { Waiting } from './waiting.ts'
 
+/** No place: the message waits for those who may have it. */
+const notNow = -1
+/** No place: of those who are connected nobody may have it. */
+const never = -2
+
 /**
- * Sessions that share the messages of one filter: each message goes to one of them that is connected, in turn. While
- * none is, and one of them is durable, the group keeps its place in the log as a session does.
+ * Sessions that share the messages of one filter: each message goes to one of them that is connected, as the broker's
+ * strategy chooses. While none is, and one of them is durable, the group keeps its place in the log as a session does.
  */
 export class Group implements Saved {
   readonly kind = 'group'
@@ -24,11 +31,18 @@ export class Group implements Saved {
   readonly #waiting = new Waiting()
   /** Records handed to members and not yet settled by them. */
   readonly #under = new Set<Offset>()
-  /** Taken back from members that went away; older than anything that waits. */
-  #returned: { readonly message: Message; readonly offset: Offset; readonly order: number }[] = []
-  #turn = 0
+  /** Older than anything that waits: taken back from members that went away, or for some that cannot take it yet. */
+  #aside: { readonly message: Message; readonly offset: Offset; readonly order: number }[] = []
+  /** Place of the member that was chosen last. */
+  #last = -1
   #order = 0
   #loading = false
+  #pumping = false
+  readonly #mayHave: Fits<Subscription> = ({ session }, { topic }) =>
+    this.#core.guard.receives(session.principal, topic)
+  readonly #listens: Fits<Subscription> = (member, message) => isConnected(member) && this.#mayHave(member, message)
+  readonly #takesNow: Fits<Subscription> = (member, message) => isFree(member) && this.#mayHave(member, message)
+  readonly #takesOnce: Fits<Subscription> = (member, message) => isOpen(member) && this.#mayHave(member, message)
 
   /** `emptied` is called when the last member has left. */
   constructor(core: Core, name: string, filter: string, emptied: () => void) {
@@ -55,7 +69,7 @@ export class Group implements Saved {
 
   /** Messages that wait because no member can take them. */
   get queued(): number {
-    return this.#waiting.length + this.#returned.length
+    return this.#waiting.length + this.#aside.length
   }
 
   join(member: Subscription): void {
@@ -66,10 +80,11 @@ export class Group implements Saved {
   leave(member: Subscription): void {
     const at = this.#members.indexOf(member)
     if (at >= 0) this.#members.splice(at, 1)
+    if (at >= 0 && at <= this.#last) this.#last--
     this.#core.router.touch()
     if (this.#members.length === 0) {
       this.#waiting.clear()
-      this.#returned = []
+      this.#aside = []
       this.#emptied()
     } else this.pump()
     this.#core.committer.saveLater(this)
@@ -77,49 +92,44 @@ export class Group implements Saved {
 
   /** A message for one of the members. */
   offer(message: Message, offset: Offset): void {
-    if (message.qos === 0) {
-      const member = this.#choose(message, (m) => m.session.consumer !== undefined && m.session.consumer.load < 2)
-      member?.session.outbound.take(message, member.grant, -1, { group: this, order: 0 })
-      return
-    }
-    const member = this.queued > 0 ? undefined : this.#choose(message, (m) => m.session.outbound.free)
-    if (member !== undefined) return this.#hand(member, message, offset)
-    const connected = this.#members.find((m) => m.session.consumer !== undefined)
+    if (message.qos === 0) return this.#offerOnce(message)
+    const place = this.queued > 0 ? notNow : this.#taker(message)
+    if (place !== notNow) return this.#hand(place, message, offset)
+    const connected = this.#members.find(isConnected)
     if (connected === undefined && offset < 0) return
     const keep = offset < 0 || (connected !== undefined && this.#waiting.bytes < this.#core.limits.queuedBytes)
+    const before = this.queued
     this.#waiting.push(offset, keep ? { message, grant: this.#members[0]!.grant, flags: 0 } : undefined)
-    if (connected !== undefined) this.#core.pressure.mark(connected.session.outbound)
+    // It may be for somebody else than those before it.
+    this.pump()
+    if (connected !== undefined && this.queued > before) this.#core.pressure.mark(this.#slow(message, connected))
     this.#bound()
   }
 
   /** Hands out what waits, as far as members can take it. */
   pump(): void {
-    while (!this.#loading && this.queued > 0) {
-      const returned = this.#returned[0]
-      const message = returned?.message ?? this.#waiting.held(0)?.message
-      if (!this.#members.some((m) => m.session.outbound.free)) return
-      if (message === undefined) return this.#load()
-      const offset = returned?.offset ?? this.#waiting.offset(0)
-      if (returned !== undefined) this.#returned.shift()
-      else this.#waiting.shift()
-      const member = this.#choose(message, (m) => m.session.outbound.free)
-      if (member === undefined) {
-        drop(this.#core, '', 'not-authorized', message.topic)
-        this.settle(offset)
-      } else this.#hand(member, message, offset, returned?.order)
-    }
+    // What is settled on the way (it is too large) must not pump in its turn.
+    if (this.#loading || this.#pumping) return
+    this.#pumping = true
+    this.#handAside()
+    this.#handWaiting()
+    this.#pumping = false
+  }
+
+  /** A member has gone: at the end of this turn (it may be one of many that are leaving now) the others get what waits. */
+  pumpSoon(): void {
+    if (this.queued > 0) this.#core.host.defer(() => this.pump())
   }
 
   /** A member went away with these unsettled: the others get them, in order, as if never sent. */
   takeBack(deliveries: readonly Delivery[]): void {
     for (const { message, offset, order } of deliveries) {
       this.#under.delete(offset)
-      if (message !== undefined) this.#returned.push({ message, offset, order })
+      if (message !== undefined) this.#aside.push({ message, offset, order })
       else if (offset >= 0) this.#waiting.push(offset, undefined)
     }
-    this.#returned.sort((a, b) => a.order - b.order)
-    // Only at the end of this turn: the member that left may be one of many that are leaving now.
-    this.#core.host.defer(() => this.pump())
+    this.#aside.sort((a, b) => a.order - b.order)
+    this.pumpSoon()
   }
 
   /** A member is done with this record. */
@@ -142,7 +152,7 @@ export class Group implements Saved {
 
   /** Lowest offset it has not begun with (or `end`), and what is unsettled below it. */
   place(end: Offset): { readonly next: Offset; readonly unsettled: readonly Offset[] } {
-    const unsettled = [...this.#under, ...this.#returned.map((r) => r.offset).filter((offset) => offset >= 0)]
+    const unsettled = [...this.#under, ...this.#aside.map((each) => each.offset).filter((offset) => offset >= 0)]
     return { next: this.#waiting.firstRecord(end), unsettled }
   }
 
@@ -158,7 +168,31 @@ export class Group implements Saved {
     write(table.groups, this.key, this.durable ? encodeRow([next, unsettled]) : undefined)
   }
 
-  #hand(member: Subscription, message: Message, offset: Offset, order: number = ++this.#order): void {
+  #offerOnce(message: Message): void {
+    const { choose, patient } = this.#core.strategy
+    // What is for one member alone is dropped, and counted, where that one's socket is full.
+    const place = choose(this.#members, this.#last, patient ? this.#listens : this.#takesOnce, message)
+    if (place >= 0) this.#hand(place, message, -1)
+  }
+
+  /** Place of the member that is to get this message and can take it; else `notNow`, or `never`. */
+  #taker(message: Message): number {
+    const { choose, patient } = this.#core.strategy
+    const place = choose(this.#members, this.#last, patient ? this.#listens : this.#takesNow, message)
+    if (place >= 0) return isFree(this.#members[place]!) ? place : notNow
+    const isWanted = (member: Subscription): boolean => this.#listens(member, message)
+    return this.#members.some(isConnected) && !this.#members.some(isWanted) ? never : notNow
+  }
+
+  /** Gives a message to the member of this place, or to nobody. */
+  // oxlint-disable-next-line max-params -- the path of every message: an object for its arguments would cost more
+  #hand(place: number, message: Message, offset: Offset, order: number = ++this.#order): void {
+    const member = this.#members[place]
+    if (member === undefined) {
+      drop(this.#core, '', 'not-authorized', message.topic)
+      return this.settle(offset)
+    }
+    this.#last = place
     if (offset >= 0) {
       this.#under.add(offset)
       this.#core.committer.saveLater(this)
@@ -166,16 +200,38 @@ export class Group implements Saved {
     member.session.outbound.take(message, member.grant, offset, { group: this, order })
   }
 
-  /** The next member in turn that is able to take it and may see its topic. */
-  #choose(message: Message, able: (member: Subscription) => boolean): Subscription | undefined {
-    const members = this.#members
-    for (let i = 0; i < members.length; i++) {
-      const member = members[(this.#turn + i) % members.length]!
-      if (!able(member) || !this.#core.guard.receives(member.session.principal, message.topic)) continue
-      this.#turn = (this.#turn + i + 1) % members.length
-      return member
+  #handAside(): void {
+    for (let i = 0; i < this.#aside.length && this.#members.some(isFree);) {
+      const { message, offset, order } = this.#aside[i]!
+      const place = this.#taker(message)
+      if (place === notNow) i++
+      else {
+        this.#aside.splice(i, 1)
+        this.#hand(place, message, offset, order)
+      }
     }
-    return undefined
+  }
+
+  #handWaiting(): void {
+    const waiting = this.#waiting
+    while (waiting.length > 0 && this.#members.some(isFree)) {
+      const message = waiting.held(0)?.message
+      if (message === undefined) return this.#load()
+      const place = this.#taker(message)
+      // Those behind it may be for others, but so far only: what is aside is in memory, and in the group's row.
+      if (place === notNow && this.#aside.length >= this.#core.limits.inflight * this.#members.length) return
+      const offset = waiting.offset(0)
+      waiting.shift()
+      if (place === notNow) this.#aside.push({ message, offset, order: ++this.#order })
+      else this.#hand(place, message, offset)
+    }
+  }
+
+  /** Whose fault it is that a message waits. */
+  #slow(message: Message, connected: Subscription): Outbound {
+    const { choose, patient } = this.#core.strategy
+    const place = patient ? choose(this.#members, this.#last, this.#listens, message) : -1
+    return (this.#members[place] ?? connected).session.outbound
   }
 
   #bound(): void {
@@ -211,4 +267,17 @@ export class Group implements Saved {
       else this.#dropFirst()
     }
   }
+}
+
+function isConnected({ session }: Subscription): boolean {
+  return session.consumer !== undefined
+}
+
+/** Its socket takes bytes. */
+function isOpen({ session }: Subscription): boolean {
+  return session.consumer !== undefined && session.consumer.load < 2
+}
+
+function isFree({ session }: Subscription): boolean {
+  return session.outbound.free
 }

@@ -11,6 +11,7 @@ import { ownBytes } from './message-codec.ts'
 import { Outbound } from './outbound.ts'
 import { encodeRow, type RowWriter, type Saved, table } from './rows.ts'
 import type { Appointment } from './schedule.ts'
+import { hashOf } from './sharing.ts'
 import { Subscription, subscriptionKey, type SubscriptionOptions } from './subscription.ts'
 import { isFilter, isTopic, levels, matches } from './topic.ts'
 import type { Will } from './will.ts'
@@ -18,6 +19,8 @@ import type { Will } from './will.ts'
 /** The name under which a place is remembered: a client's subscriptions, what it is owed, and what it has begun. */
 export class Session implements Saved {
   readonly id: string
+  /** Of the id: where groups with a hashing strategy find it. */
+  readonly hash: number
   readonly outbound: Outbound
   readonly inbound: Inbound
   readonly subscriptions: Map<string, Subscription> = new Map()
@@ -42,6 +45,7 @@ export class Session implements Saved {
     this.#core = core
     this.#groupOf = groupOf
     this.id = id
+    this.hash = hashOf(id)
     this.principal = principal
     this.outbound = new Outbound(core, this)
     this.inbound = new Inbound(core, this)

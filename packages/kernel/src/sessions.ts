@@ -186,6 +186,7 @@ export class SessionTable implements Sessions {
     session.consumer = undefined
     this.#connected--
     session.outbound.stop()
+    for (const group of session.groups) group.pumpSoon()
     this.#core.emit?.({ type: 'disconnected', session: session.id, reason })
   }
 

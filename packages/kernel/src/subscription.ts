@@ -4,6 +4,7 @@ import type { Offset, Qos } from './message.ts'
 import type { RowWriter, Saved } from './rows.ts'
 import { encodeRow, joinKey, table } from './rows.ts'
 import type { Session } from './session.ts'
+import type { Candidate } from './sharing.ts'
 
 /** What a subscriber asks for with a filter. */
 export interface SubscriptionOptions {
@@ -29,7 +30,7 @@ export function subscriptionKey(filter: string, group: string = '', exclusive: b
 }
 
 /** One filter of one session. */
-export class Subscription implements Saved {
+export class Subscription implements Saved, Candidate {
   readonly kind = 'subscription'
   readonly session: Session
   readonly filter: string
@@ -50,6 +51,16 @@ export class Subscription implements Saved {
   /** What this subscription alone grants. */
   get grant(): Grant {
     return (this.#grant ??= grantOf([this]))
+  }
+
+  /** Where the session stands for strategies that hash. */
+  get hash(): number {
+    return this.session.hash
+  }
+
+  /** Deliveries under way to the session. */
+  get inflight(): number {
+    return this.session.outbound.inflight.length
   }
 
   /** New options for the same filter. */

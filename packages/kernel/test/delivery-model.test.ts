@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { Load } from '../src/index.ts'
+import type { Load, Sharing } from '../src/index.ts'
 import { Reader } from './model/reader.ts'
 import { World } from './model/world.ts'
 import { Writer } from './model/writer.ts'
@@ -103,8 +103,17 @@ async function run(world: World, op: Operation): Promise<void> {
   }
 }
 
-async function begin(): Promise<World> {
-  const world = new World()
+const sharing = fc.constantFrom<Sharing>(
+  'round-robin',
+  'random',
+  'sticky',
+  'hash-client',
+  'hash-topic',
+  'least-inflight',
+)
+
+async function begin(sharing: Sharing): Promise<World> {
+  const world = new World(sharing)
   await world.start()
   world.readers.push(new Reader(world, 'one', 1), new Reader(world, 'two', 2), new Reader(world, 'zwei', 2))
   world.readers.push(new Reader(world, 'left', 2, 'group'), new Reader(world, 'right', 2, 'group'))
@@ -118,8 +127,8 @@ async function begin(): Promise<World> {
 
 it('whatever happens, QoS 1 comes at least once and QoS 2 exactly once, in order, and nothing stays behind', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(operation, { maxLength: 80, size: 'max' }), async (operations) => {
-      const world = await begin()
+    fc.asyncProperty(sharing, fc.array(operation, { maxLength: 80, size: 'max' }), async (sharing, operations) => {
+      const world = await begin(sharing)
       for (const each of operations) {
         await run(world, each)
         await world.tick()
@@ -129,6 +138,6 @@ it('whatever happens, QoS 1 comes at least once and QoS 2 exactly once, in order
       expect(await world.end()).toEqual([])
       expect(world.faults).toEqual([])
     }),
-    { numRuns: Number(process.env['RUNS'] ?? 300) },
+    { numRuns: Number(process.env['RUNS'] ?? 600) },
   )
 }, 120_000)

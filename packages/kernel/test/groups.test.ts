@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Qos } from '../src/index.ts'
+import { memoryStorage } from '@isomq/storage-memory'
+import { allowAll, type Log, type Qos } from '../src/index.ts'
 import { type Client, rig, type Rig } from './rig.ts'
 
 const shared = { group: 'g' }
@@ -64,6 +65,76 @@ describe('a group', () => {
     expect([a.peer.texts, b.peer.texts]).toEqual([[], ['1', '2']])
   })
 
+  it('drops at once, and counts, what nobody who is connected may see; it holds up nobody', async () => {
+    const guard = { ...allowAll, receives: (_: unknown, topic: string) => topic !== 'secret/1' }
+    const r = await rig({ guard })
+    const a = await r.open('a')
+    await a.subscribe('secret/+', shared)
+    await r.publish('secret/1')
+    expect([r.broker.pressure.hold(() => {}), r.dropped('not-authorized')]).toEqual([false, ['secret/1']])
+    await r.publish('secret/2')
+    expect(a.peer.texts).toEqual(['secret/2'])
+    await r.host.advance(11_000)
+    a.session.outbound.ack(a.peer.received[0]!.tag)
+    await r.host.advance(11_000)
+    expect(await r.records()).toEqual([])
+  })
+
+  it('what only a member may see that is full waits for it, and what others may see does not', async () => {
+    const receives = ({ clientId }: { clientId: string }, topic: string): boolean =>
+      clientId === 'a' || topic === 'x/all'
+    const r = await rig({ guard: { ...allowAll, receives } })
+    const [a, b] = [await r.open('a', { credit: 1 }), await r.open('b')]
+    for (const each of [a, b]) await each.subscribe('x/+', shared)
+    for (const text of ['1', '2', '3']) await r.publish('x/a', text)
+    await r.publish('x/all', '4')
+    expect([a.peer.texts, b.peer.texts, r.dropped('not-authorized')]).toEqual([['1'], ['4'], []])
+    a.session.outbound.ack(a.peer.received[0]!.tag)
+    a.session.outbound.ack(a.peer.received[1]!.tag)
+    expect(a.peer.texts).toEqual(['1', '2', '3'])
+  })
+
+  it('reads back what waits when somebody can take it, each message once', async () => {
+    const reads: (readonly number[])[] = []
+    const memory = memoryStorage()
+    const log = memory.log('$sessions')
+    const get: Log['get'] = (offsets) => {
+      reads.push(offsets)
+      return log.get(offsets)
+    }
+    memory.log = () => ({ ...log, get })
+    const r = await rig({ limits: { inflight: 1 }, storage: memory })
+    const [a] = (await members(r, 'a')) as [Client]
+    await publishAll(r, ['0'])
+    await a.leave()
+    await publishAll(r, ['1', '2', '3'])
+    await r.host.advance(1000)
+    expect(reads).toEqual([])
+    const { peer, session } = await r.open('a', { load: 2 })
+    peer.tooLarge = () => true
+    peer.load = 0
+    session.outbound.pump()
+    await r.host.settle()
+    expect([reads, r.dropped('too-large')]).toEqual([
+      [[1], [2], [3]],
+      ['t', 't', 't', 't'],
+    ])
+  })
+
+  it.each([
+    ['round-robin', 'c'],
+    ['sticky', 'b'],
+  ] as const)('goes on where it was when a member leaves for good: %s', async (sharing, next) => {
+    const r = await rig({ sharing })
+    const all = await members(r, 'a', 'b', 'c')
+    all[0]!.peer.load = sharing === 'sticky' ? 2 : 0
+    await publishAll(r, sharing === 'sticky' ? ['1'] : ['1', '2'])
+    expect(all[1]!.peer.texts).toHaveLength(1)
+    all[0]!.session.unsubscribe('t', 'g')
+    await publishAll(r, ['last'])
+    expect(all.filter(({ peer }) => peer.texts.includes('last')).map(({ session }) => session.id)).toEqual([next])
+  })
+
   it('keeps its place while nobody is connected, over a restart too', async () => {
     const r = await rig()
     const [a] = (await members(r, 'a')) as [Client]
@@ -105,6 +176,16 @@ describe('a group', () => {
     r.broker.sessions.leave(b.session, b.peer, { forgetWill: false, reason: 'lost' })
     await a.leave()
     expect((await r.open('a')).peer.texts).toEqual(['1', '2', '3', '4'])
+  })
+
+  it('it keeps its place in that order when it comes back a second time', async () => {
+    const r = await rig()
+    const [a, b] = (await members(r, 'a', 'b')) as [Client, Client]
+    await publishAll(r, ['1', '2', '3'])
+    await a.leave()
+    expect(b.peer.texts).toEqual(['2', '1', '3'])
+    await b.leave()
+    expect((await r.open('a')).peer.texts).toEqual(['1', '2', '3'])
   })
 
   it('it goes to the front of the line, and is there once after a restart', async () => {

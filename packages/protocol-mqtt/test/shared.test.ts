@@ -136,6 +136,21 @@ describe('shared subscriptions', () => {
     expect(asked).toEqual(['publish t', 'subscribe t'])
   })
 
+  it('a broker that hashes by publisher gives each publisher one member', async () => {
+    const b = await bench({ sharing: 'hash-client' })
+    const all = await members(b, 3)
+    for (let i = 0; i < 12; i++) {
+      const pub = await b.connect({ clientId: `pub${i}` })
+      for (const n of [1, 2, 3]) await pub.publish('t', `${i} ${n}`, { qos: 1 })
+    }
+    const got = payloads(...all)
+    for (const each of got) expect(each.length).toBeGreaterThan(0)
+    for (let i = 0; i < 12; i++) {
+      const mine = got.map((each) => each.filter((text) => text.startsWith(`${i} `))).filter((each) => each.length > 0)
+      expect(mine).toEqual([[`${i} 1`, `${i} 2`, `${i} 3`]])
+    }
+  })
+
   it('the guard is asked about the filter, not about the share', async () => {
     const asked: string[] = []
     const guard = guardOf({

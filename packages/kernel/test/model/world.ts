@@ -1,6 +1,6 @@
 import { memoryStorage } from '@isomq/storage-memory'
 import { fakeClock, fakeHost, type FakeHost } from '@isomq/testkit'
-import { type Broker, createBroker, type Limits, type Message, type Storage } from '../../src/index.ts'
+import { type Broker, createBroker, type Limits, type Message, type Sharing, type Storage } from '../../src/index.ts'
 import { type CrashStorage, crashStorage } from './crash-storage.ts'
 import { messageOverhead } from '../../src/waiting.ts'
 import type { Reader } from './reader.ts'
@@ -40,12 +40,17 @@ export class World {
   broker!: Broker
   /** How often the broker was started. */
   life = 0
+  readonly #sharing: Sharing
+
+  constructor(sharing: Sharing) {
+    this.#sharing = sharing
+  }
 
   /** Starts the broker on what the disk holds. */
   async start(): Promise<void> {
     this.host = fakeHost(fakeClock(this.host.clock.now()))
     this.storage = crashStorage(this.disk)
-    this.broker = await createBroker({ storage: this.storage, host: this.host, limits })
+    this.broker = await createBroker({ storage: this.storage, host: this.host, limits, sharing: this.#sharing })
     this.life++
   }
 
