@@ -29,7 +29,7 @@ function logEvent(event: BrokerEvent, log: Log): void {
     case 'disconnected':
       return log.debug({ client: event.session, reason: event.reason }, 'client disconnected')
     case 'refused':
-      return log.warn({ ...peerFields(event.peer), detail: event.detail }, 'connection refused')
+      return log.warn({ ...peerFields(event.peer), detail: event.detail }, 'refused')
     case 'dropped':
       return log.debug(
         { client: event.session, reason: event.reason, topic: event.topic, count: event.count },

@@ -22,7 +22,7 @@ export interface Server {
 export async function startServer(config: Config, log: Log): Promise<Server> {
   const host = nodeHost(faultLog(log))
   const storage = await openStorage(config)
-  const broker = await createBroker({ storage, host, limits: kernelLimits(config) })
+  const broker = await createBroker({ storage, host, limits: kernelLimits(config), sharing: config.sharing })
   const unwatch = logBroker(broker, log)
   const protocol = mqtt(mqttOptions(config))
   const stopSys = sysTopics(broker, protocol.counters, { ...config.sys, version, memory: memoryInUse })
@@ -88,9 +88,9 @@ function kernelLimits({ limits }: Config): Limits {
   return Object.fromEntries(names.map((name) => [name, limits[name]])) as unknown as Limits
 }
 
-function mqttOptions({ limits, rewrite }: Config): MqttOptions {
-  const { rewrite: _, ...bounds } = defaultMqttOptions
+function mqttOptions({ limits, rewrite, autoSubscribe }: Config): MqttOptions {
+  const { rewrite: _, autoSubscribe: __, ...bounds } = defaultMqttOptions
   const names = Object.keys(bounds) as (keyof typeof bounds)[]
   const options = Object.fromEntries(names.map((name) => [name, limits[name]])) as unknown as typeof bounds
-  return { ...options, rewrite, maxKeepAlive: Math.floor(limits.maxKeepAlive / 1000) }
+  return { ...options, rewrite, autoSubscribe, maxKeepAlive: Math.floor(limits.maxKeepAlive / 1000) }
 }

@@ -15,6 +15,8 @@ test('without anything the defaults apply', async () => {
       wss: false,
     },
     allowAnonymous: false,
+    sharing: 'round-robin',
+    autoSubscribe: [],
     storage: { type: 'memory', path: 'isomq-data', durability: 'flush' },
     limits: { ...defaultLimits, ...mqtt, maxKeepAlive: mqtt.maxKeepAlive * 1000 },
     rewrite,

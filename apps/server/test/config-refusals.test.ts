@@ -113,6 +113,42 @@ const cases: [name: string, given: Given, lines: string[]][] = [
     { flags: { set: ['limits.maxKeepAlive=500'] } },
     ['--set: limits.maxKeepAlive must be whole seconds'],
   ],
+  [
+    'a wrong strategy',
+    { env: { ISOMQ_SHARING: 'hash' } },
+    [
+      'ISOMQ_SHARING: sharing must be one of round-robin, random, sticky, hash-client, hash-topic, least-inflight, not "hash"',
+    ],
+  ],
+  [
+    'auto-subscriptions that are no list',
+    yaml('autoSubscribe: a/b'),
+    ['isomq.config.yaml:1: autoSubscribe must be a list, not "a/b"'],
+  ],
+  [
+    'auto-subscriptions with wrong keys and values',
+    yaml(
+      'allowAnonymous: true\nautoSubscribe:\n  - { filter: a, qos: 3 }\n  - { filtre: a }\n  - a\n  - { filter: "" }\n',
+    ),
+    [
+      'isomq.config.yaml:2: autoSubscribe.0.qos must be one of 0, 1, 2, not 3',
+      'isomq.config.yaml:2: autoSubscribe.1.filter is required',
+      'isomq.config.yaml:2: autoSubscribe.1.filtre must be one of filter, qos, noLocal, retainAsPublished, retainHandling, not "filtre"',
+      'isomq.config.yaml:2: autoSubscribe.2 must have keys, out of filter, qos, noLocal, retainAsPublished, retainHandling, not "a"',
+      'isomq.config.yaml:2: autoSubscribe.3.filter must be a text of at least one character, not ""',
+    ],
+  ],
+  [
+    'auto-subscriptions that nobody can have',
+    yaml(
+      'limits: { sharedSubscriptions: false }\nautoSubscribe:\n  - filter: a/#/b\n  - filter: a/${clientID}\n  - filter: $queue/a\n',
+    ),
+    [
+      'isomq.config.yaml:2: autoSubscribe.0.filter (a/#/b) can never be subscribed to: it is not a filter',
+      'isomq.config.yaml:2: autoSubscribe.1.filter (a/${clientID}) can never be subscribed to: ${clientID} stands for nothing',
+      'isomq.config.yaml:2: autoSubscribe.2.filter ($queue/a) can never be subscribed to: shared subscriptions are off',
+    ],
+  ],
   ['all interfaces', { flags: { mqtt: '0.0.0.0:1883' } }, [`--mqtt: listeners.mqtt.host 0.0.0.0 ${exposed}`]],
   [
     'all interfaces, v6',

@@ -69,6 +69,23 @@ test('free ports are told, and a message goes from TCP to WebSocket', async () =
   for (const line of lines) expect(line.trimEnd()).not.toContain('\n')
 })
 
+test('how subscriptions are shared, made at once, or not made at all is the configuration’s', async () => {
+  const { server } = await start([
+    'sharing=sticky',
+    'autoSubscribe=[{"filter":"auto/${clientid}","qos":1},{"filter":"$queue/jobs"}]',
+    'limits.exclusiveSubscriptions=false',
+  ])
+  const [tcp = '', ws = ''] = server.urls
+  const [one, two]: [string[], string[]] = [[], []]
+  const writer = await client(tcp, (topic) => one.push(topic))
+  const reader = await client(ws, (topic) => two.push(topic))
+  expect(await reader.subscribe([{ topic: '$exclusive/a', qos: 1 }])).toEqual([0x8f])
+  const topicOfReader = `auto/c\n${running.length}ws`
+  for (const topic of ['jobs', 'jobs', 'jobs', topicOfReader])
+    await writer.publish({ topic, payload: Buffer.from('x'), qos: 1, retain: false })
+  await vi.waitFor(() => expect([one, two]).toEqual([['jobs', 'jobs', 'jobs'], [topicOfReader]]))
+})
+
 test('stopping tells the clients, and accepts nobody any more', async () => {
   const { server } = await start()
   const [tcp = ''] = server.urls
@@ -118,9 +135,9 @@ test('strangers are logged as refused, a flood of them ten at a time', async () 
       connection.send(Buffer.from('GET / HTTP/1.1\r\n\r\n'))
     })
   }
-  const refused = lines.filter((line) => line.includes('connection refused'))
+  const refused = lines.filter((line) => line.includes('WARN  refused'))
   expect(refused).toHaveLength(10)
-  expect(refused[0]).toContain('WARN  connection refused transport=tcp address=127.0.0.1')
+  expect(refused[0]).toContain('WARN  refused transport=tcp address=127.0.0.1')
 })
 
 describe('what cannot be opened', () => {

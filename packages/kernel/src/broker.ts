@@ -23,7 +23,7 @@ export interface Broker {
   tap(filter: string, deliver: (message: Message) => void): () => void
   /** Tells everything that happens to whoever asks. Returns how to stop it. */
   watch(observer: (event: BrokerEvent) => void): () => void
-  /** For protocols: a peer was turned away or cut off, and why. Tells those who watch. */
+  /** For protocols: a peer was turned away, cut off, or denied what it was to have, and why. Tells those who watch. */
   refused(peer: PeerInfo, detail: string): void
   /** Ends every connection with `shutting-down`, writes what is unwritten, and stops. The storage stays open. Idempotent. */
   close(): Promise<void>

@@ -7,6 +7,7 @@ import {
   type Principal,
   type Session,
 } from '@isomq/kernel'
+import { autoSubscribe } from './auto-subscribe.ts'
 import { Decoder } from './codec/decoder.ts'
 import { encode } from './codec/encoder.ts'
 import { writeAck } from './codec/encode-publish.ts'
@@ -261,11 +262,14 @@ export class Client implements ConnectionReader, Link {
     const settled = await redirectWill(login, { broker: this.broker, principal, rewrite: this.rewrite })
     if (this.#closed) return
     if ('reason' in settled) return this.fail(settled.reason, settled.detail)
+    const { broker, options } = this
+    const subscribe = await autoSubscribe({ broker, options, principal, peer: this.#connection.peer })
+    if (this.#closed) return
     this.#patience.connected(login.keepAlive)
-    this.#open(settled, principal)
+    this.#open(settled, principal, subscribe)
   }
 
-  #open(login: Login, principal: Principal): void {
+  #open(login: Login, principal: Principal, subscribe: (session: Session) => void): void {
     const { clientId: id, expiry, will, connect } = login
     const outgoing = new Outgoing(this.#output, this.cache, this.broker.host, {
       login,
@@ -294,6 +298,7 @@ export class Client implements ConnectionReader, Link {
     const { session, resumed } = opened
     this.resumed = resumed
     this.#session = session
+    subscribe(session)
     this.#decoder.maxPacketSize = this.options.maxPacketSize
     const send = (): void => {
       this.#welcomed = true

@@ -1,3 +1,4 @@
+export { type AutoSubscription, autoSubscriptionFault } from './auto-subscribe.ts'
 export { mqtt, type MqttProtocol } from './mqtt.ts'
 export type { MqttCounters, Unsent } from './mqtt-counters.ts'
 export { defaultMqttOptions, type MqttOptions } from './options.ts'

@@ -1,3 +1,4 @@
+import type { AutoSubscription } from './auto-subscribe.ts'
 import type { RewriteRule } from './rewrite.ts'
 
 /** What an MQTT listener allows. Sizes are bytes and times milliseconds unless said. */
@@ -26,6 +27,8 @@ export interface MqttOptions {
   readonly rewrite: readonly RewriteRule[]
   /** Whether `$exclusive` subscriptions are served. */
   readonly exclusiveSubscriptions: boolean
+  /** What every client is subscribed to when it connects, as far as the guard allows. */
+  readonly autoSubscribe?: readonly AutoSubscription[] | undefined
   /** With more than this unsent to one client, those who publish to it are slowed down. */
   readonly unsentPause: number
   /** With more than this unsent to one client, QoS 0 messages to it are dropped. */

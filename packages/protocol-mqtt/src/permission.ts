@@ -32,7 +32,11 @@ function redirect(asker: Asker, action: Action, name: string): Verdict | Promise
 }
 
 /** Whether this client may publish to a topic or subscribe to a filter. A guard that throws or rejects has not said yes. */
-export function permits({ broker, principal }: Asker, action: Action, name: string): boolean | Promise<boolean> {
+export function permits(
+  { broker, principal }: Pick<Asker, 'broker' | 'principal'>,
+  action: Action,
+  name: string,
+): boolean | Promise<boolean> {
   const { guard, host } = broker
   try {
     const answer = guard.authorize(principal, action, name)

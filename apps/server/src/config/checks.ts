@@ -1,4 +1,4 @@
-import { rewriteFault } from '@isomq/protocol-mqtt'
+import { autoSubscriptionFault, rewriteFault } from '@isomq/protocol-mqtt'
 import { isIP } from 'node:net'
 import type { Merged } from './merge.ts'
 import type { Problem } from './source.ts'
@@ -37,6 +37,11 @@ export function checkConfig(config: Config, merged: Merged): Problem[] {
   for (const [i, rule] of config.rewrite.entries()) {
     const fault = rewriteFault(rule)
     if (fault !== undefined) refuse(`rewrite.${i}.${fault.key}`, fault.message)
+  }
+  for (const [i, entry] of config.autoSubscribe.entries()) {
+    const fault = autoSubscriptionFault(entry, config.limits)
+    if (fault !== undefined)
+      refuse(`autoSubscribe.${i}.filter`, `(${entry.filter}) can never be subscribed to: ${fault}`)
   }
   return problems
 }

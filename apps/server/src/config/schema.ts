@@ -1,7 +1,7 @@
 import { defaultLimits } from '@isomq/kernel'
 import { defaultMqttOptions, defaultSysOptions as s } from '@isomq/protocol-mqtt'
 import * as v from 'valibot'
-import { bytes, choice, count, duration, flag, rules, text, texts } from './settings.ts'
+import { bytes, choice, count, duration, flag, list, oneOf, rules, text, texts } from './settings.ts'
 import type { Config, ConfigInput } from './types.ts'
 
 const tcp = (port: number) => ({
@@ -108,6 +108,24 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
       ),
     }),
     {},
+  ),
+  sharing: choice('Which member of a shared subscription gets a message', 'round-robin', [
+    'round-robin',
+    'random',
+    'sticky',
+    'hash-client',
+    'hash-topic',
+    'least-inflight',
+  ]),
+  autoSubscribe: v.optional(
+    list('What every client is subscribed to when it connects; see below', {
+      filter: text(''),
+      qos: v.optional(oneOf([0, 1, 2])),
+      noLocal: v.optional(v.boolean('must be true or false')),
+      retainAsPublished: v.optional(v.boolean('must be true or false')),
+      retainHandling: v.optional(oneOf([0, 1, 2])),
+    }),
+    [],
   ),
   limits: v.optional(limits, {}),
   rewrite: rules('Rules that replace topics and filters; the first that matches wins'),

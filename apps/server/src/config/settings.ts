@@ -47,11 +47,27 @@ export function flag(description: string, fallback: boolean): Setting<boolean, b
 
 /** One of a few words. */
 export function choice<const T extends string>(description: string, fallback: T, words: readonly T[]): Setting<T, T> {
-  const schema = v.pipe(
-    v.picklist(words, `must be one of ${words.join(', ')}`),
-    v.metadata({ kind: words.join(' / ') }),
-  )
+  const schema = v.pipe(oneOf(words), v.metadata({ kind: words.join(' / ') }))
   return v.optional(v.pipe(schema, v.description(description)), fallback)
+}
+
+/** One of a few values, described elsewhere. */
+export function oneOf<const T extends string | number>(values: readonly T[]): v.GenericSchema<T, T> {
+  return v.picklist(values, `must be one of ${values.join(', ')}`)
+}
+
+type Entry<E extends v.ObjectEntries> = v.StrictObjectSchema<E, v.ErrorMessage<v.StrictObjectIssue>>
+
+/** A list of entries that have these keys and no others. */
+export function list<E extends v.ObjectEntries>(
+  description: string,
+  entries: E,
+): v.GenericSchema<v.InferInput<Entry<E>>[], v.InferOutput<Entry<E>>[]> {
+  const names = Object.keys(entries).join(', ')
+  const entry: Entry<E> = v.strictObject(entries, ({ expected }) =>
+    expected === 'never' ? `must be one of ${names}` : `must have keys, out of ${names}`,
+  )
+  return v.pipe(v.array(entry, 'must be a list'), v.metadata({ kind: 'list' }), v.description(description))
 }
 
 /** A text of at least one character. */

@@ -1,5 +1,5 @@
-import type { Limits } from '@isomq/kernel'
-import type { MqttOptions, RewriteRule } from '@isomq/protocol-mqtt'
+import type { Limits, Sharing } from '@isomq/kernel'
+import type { AutoSubscription, MqttOptions, RewriteRule } from '@isomq/protocol-mqtt'
 
 /** Where plain TCP is accepted. */
 export interface TcpSettings {
@@ -35,7 +35,9 @@ export interface Config {
     readonly path: string
     readonly durability: 'flush' | 'os'
   }
-  readonly limits: Limits & Omit<MqttOptions, 'rewrite'>
+  readonly sharing: Sharing
+  readonly autoSubscribe: readonly AutoSubscription[]
+  readonly limits: Limits & Omit<MqttOptions, 'autoSubscribe' | 'rewrite'>
   readonly rewrite: readonly RewriteRule[]
   readonly sys: {
     readonly interval: number
@@ -55,6 +57,8 @@ export interface ConfigInput {
     | undefined
   readonly allowAnonymous?: boolean | undefined
   readonly storage?: Input<Config['storage']> | undefined
+  readonly sharing?: Sharing | undefined
+  readonly autoSubscribe?: readonly AutoSubscription[] | undefined
   readonly limits?: Input<Config['limits']> | undefined
   readonly rewrite?: readonly RewriteRule[] | undefined
   readonly sys?: Input<Config['sys']> | undefined
