@@ -1,5 +1,7 @@
+import type { Bans } from './bans.ts'
 import type { BrokerEvent } from './events.ts'
 import type { Connection, PeerInfo } from './connection.ts'
+import type { Connections } from './connections.ts'
 import type { Counters } from './counters.ts'
 import type { Delayed } from './delayed.ts'
 import type { Guard, Principal } from './guard.ts'
@@ -32,6 +34,9 @@ export interface Broker {
   /** Messages to be published later. */
   readonly delayed: Delayed
   readonly guard: Guard
+  readonly bans: Bans
+  /** Where a protocol gets a place for each connection it serves. */
+  readonly connections: Connections
   readonly host: Host
   readonly limits: Limits
   readonly counters: Counters
@@ -44,6 +49,6 @@ export interface Broker {
 /** A way to speak to the broker. Chosen by the listener, never sniffed from the bytes. */
 export interface Protocol {
   readonly name: string
-  /** Takes the connection over for its whole life. Never throws. */
+  /** Takes the connection over for its whole life, if `broker.connections` has a place for it. Never throws. */
   serve(connection: Connection, broker: Broker): void
 }

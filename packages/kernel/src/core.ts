@@ -1,5 +1,7 @@
 import type { Committer } from './committer.ts'
 import type { Counters } from './counters.ts'
+import type { Entrance } from './entrance.ts'
+import type { ErrorCode } from './errors.ts'
 import type { BrokerEvent, DropReason } from './events.ts'
 import type { Guard, Principal } from './guard.ts'
 import type { Host } from './host.ts'
@@ -20,6 +22,7 @@ export interface Core {
   readonly host: Host
   readonly limits: Limits
   readonly guard: Guard
+  readonly entrance: Entrance
   readonly counters: Counters
   readonly router: Router
   readonly retained: RetainedMessages
@@ -36,8 +39,8 @@ export interface Core {
   readonly losses: Losses
   /** Undefined while nobody watches, so that events cost nothing then. */
   emit: ((event: BrokerEvent) => void) | undefined
-  /** Ends the connection of a session that has failed; the session lives on if it is durable. */
-  cutOff(session: Session): void
+  /** Ends the connection of a session, with `unavailable` unless said; the session lives on if it is durable. */
+  cutOff(session: Session, reason?: ErrorCode): void
   publish(message: Message, from?: Principal): void | Promise<void>
 }
 

@@ -1,11 +1,16 @@
+import { BanTable } from './bans.ts'
 import type { Broker } from './broker.ts'
 import { Committer } from './committer.ts'
+import { ConnectionTable } from './connections.ts'
 import type { Core } from './core.ts'
 import { zeroCounters } from './counters.ts'
 import { DelayedMessages } from './delayed.ts'
 import { dispatch } from './dispatch.ts'
+import { enforceBan } from './enforce-ban.ts'
+import { Entrance } from './entrance.ts'
 import { BrokerError, type ErrorCode } from './errors.ts'
 import type { BrokerEvent } from './events.ts'
+import { defaultFlapping, type FlappingOptions } from './flapping.ts'
 import { allowAll, carefulGuard, type Guard, type Principal } from './guard.ts'
 import type { Host } from './host.ts'
 import { defaultLimits, type Limits } from './limits.ts'
@@ -36,19 +41,21 @@ export interface BrokerOptions {
   readonly grace?: number | undefined
   /** Which member of a group gets a message; `round-robin` unless given. */
   readonly sharing?: Sharing | undefined
+  /** Bans client ids that come and go. Off unless given; what is left out is that of `defaultFlapping`. */
+  readonly flapping?: Partial<FlappingOptions> | undefined
 }
 
 /** A broker as its storage remembers it. Rejects when the storage cannot be read. */
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const { storage, host } = options
-  const guard = carefulGuard(options.guard ?? allowAll, host)
+  const guard = carefulGuard(options.guard ?? allowAll, host, (credentials) => entrance.knock(credentials))
   const limits: Limits = { ...defaultLimits, ...options.limits }
   const seed = hashOf(host.randomId())
   const counters = zeroCounters()
   const watchers = new Set<(event: BrokerEvent) => void>()
   const log = storage.log(sessionLog)
   const schedule = new Schedule(host.clock, (error) => host.report(error, 'scheduled work'))
-  const router = new Router(guard, limits.topicLevels, seed)
+  const router = new Router(guard, limits, seed)
   const committer = new Committer(host, storage, {
     committed: (message, route, offset) => {
       if (offset >= 0) trimmer.appended(message, offset)
@@ -79,11 +86,24 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     seed,
     emit: (event) => core.emit?.(event),
   })
+  const bans = new BanTable({
+    clock: host.clock,
+    schedule,
+    committer,
+    limit: limits.bans,
+    emit: (event) => core.emit?.(event),
+    enforce: (ban, endSessions) => enforceBan(core, sessions, ban, endSessions),
+  })
+  const entrance = new Entrance(host.clock, bans, {
+    rate: limits.connectRate,
+    flapping: options.flapping && { ...defaultFlapping, ...options.flapping },
+  })
   const pressure = new Pressure(host.clock, options.grace ?? 50)
   const core: Core = {
     host,
     limits,
     guard,
+    entrance,
     counters,
     router,
     retained,
@@ -98,7 +118,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     ),
     emit: undefined,
     publish,
-    cutOff: (session) => end(session, 'unavailable'),
+    cutOff: (session, reason = 'unavailable') => end(session, reason),
   }
   const delayed = new DelayedMessages(core)
   const sessions = new SessionTable(core)
@@ -131,6 +151,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   }
 
   await delayed.load(storage.table(table.delayed))
+  await bans.load(storage)
   await recover(core, sessions, storage, trimmer)
   delayed.start()
 
@@ -139,6 +160,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     retained,
     delayed,
     guard,
+    bans,
+    connections: new ConnectionTable(limits),
     host,
     limits,
     counters,

@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'not-authorized'
   | 'packet-too-large'
   | 'quota-exceeded'
+  | 'rate-exceeded'
   | 'session-taken-over'
   | 'shutting-down'
   | 'storage-failed'

@@ -1,3 +1,4 @@
+import type { Ban } from './bans.ts'
 import type { PeerInfo } from './connection.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Message } from './message.ts'
@@ -40,6 +41,9 @@ export type BrokerEvent =
       readonly count: number
     }
   | { readonly type: 'refused'; readonly peer: PeerInfo; readonly detail: string }
+  | { readonly type: 'banned'; readonly ban: Ban }
+  /** It was taken back, ended, or gave way to another. */
+  | { readonly type: 'unbanned'; readonly ban: Ban }
   | { readonly type: 'retained'; readonly message: Message }
   | { readonly type: 'storage-failed'; readonly error: unknown }
   | { readonly type: 'recovered'; readonly sessions: number; readonly records: number; readonly retained: number }

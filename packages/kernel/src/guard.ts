@@ -27,10 +27,17 @@ export interface Guard {
   readonly version: number
 }
 
-/** The same guard, but where `receives` throws that is reported and means no. */
-export function carefulGuard(guard: Guard, host: Host): Guard {
+/**
+ * The same guard, but whoever is turned away at the entrance (`knock` throws) is not asked who he is, and where `receives`
+ * throws that is reported and means no.
+ */
+export function carefulGuard(guard: Guard, host: Host, knock: (credentials: Credentials) => void): Guard {
   return {
-    authenticate: (credentials) => guard.authenticate(credentials),
+    // Async, so that a throw is a rejection.
+    async authenticate(credentials) {
+      knock(credentials)
+      return guard.authenticate(credentials)
+    },
     authorize: (principal, action, topic) => guard.authorize(principal, action, topic),
     receives(principal, topic) {
       try {

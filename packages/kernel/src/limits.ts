@@ -1,7 +1,12 @@
+import { levels } from './topic.ts'
+import { utf8Length } from './utf8.ts'
+
 /** Bounds the kernel keeps whatever a client asks for. All counts are per broker unless said. */
 export interface Limits {
   /** Levels a topic or filter may have. */
   readonly topicLevels: number
+  /** UTF-8 bytes a topic or filter may have. */
+  readonly topicLength: number
   /** Subscriptions one session may hold. */
   readonly subscriptions: number
   /** Messages (QoS 1 and 2) that may wait for one session; beyond it the oldest is dropped and counted. */
@@ -24,11 +29,24 @@ export interface Limits {
   readonly delayedBytes: number
   /** Payload bytes the session log may hold; beyond it the oldest records are dropped from every session that waits for them. */
   readonly logBytes: number
+  /** Bans kept. */
+  readonly bans: number
+  /** Connections let in, over all listeners and protocols, logged in or not; as many again may be there to be told that they are too many. */
+  readonly connections: number
+  /** The same from one address; an IPv6 address counts as its /64. */
+  readonly connectionsPerAddress: number
+  /** Logins a second, and a second's worth at once. */
+  readonly connectRate: number
+  /** Messages a second one client may publish, and a second's worth at once. Kept by protocols, where they read. */
+  readonly publishRate: number
+  /** The same in bytes, as its packets have them. */
+  readonly publishByteRate: number
 }
 
 /** What applies where nothing else is configured. */
 export const defaultLimits: Limits = {
   topicLevels: 128,
+  topicLength: 65_535,
   subscriptions: 1000,
   maxQueued: 100_000,
   queuedBytes: 4 * 1024 * 1024,
@@ -40,4 +58,15 @@ export const defaultLimits: Limits = {
   delayed: 100_000,
   delayedBytes: 512 * 1024 * 1024,
   logBytes: 1024 * 1024 * 1024,
+  bans: 100_000,
+  connections: Infinity,
+  connectionsPerAddress: Infinity,
+  connectRate: Infinity,
+  publishRate: Infinity,
+  publishByteRate: Infinity,
+}
+
+/** Whether a topic or filter has no more levels and bytes than one may have. O(length). */
+export function fitsLimits(topic: string, { topicLevels, topicLength }: Limits): boolean {
+  return levels(topic) <= topicLevels && utf8Length(topic) <= topicLength
 }

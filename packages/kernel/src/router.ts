@@ -3,10 +3,11 @@ import { FilterTrie } from './filter-trie.ts'
 import { type Grant, grantOf } from './grant.ts'
 import type { Group } from './group.ts'
 import type { Guard } from './guard.ts'
+import { fitsLimits, type Limits } from './limits.ts'
 import type { Message } from './message.ts'
 import type { Session } from './session.ts'
 import type { Subscription } from './subscription.ts'
-import { isTopic, levels } from './topic.ts'
+import { isTopic } from './topic.ts'
 
 /** Somebody inside the process who listens. */
 export interface Tap {
@@ -36,13 +37,13 @@ export class Router {
   readonly #trie: FilterTrie<Subscription | Group | Tap>
   readonly #cache = new Map<string, Cached>()
   readonly #found: (Subscription | Group | Tap)[] = []
-  readonly #levels: number
+  readonly #limits: Limits
   #touched = 0
 
-  /** Topics may have this many levels. The seed (any integer) keeps others from guessing where filters collide. */
-  constructor(guard: Guard, maxLevels: number, seed: number) {
+  /** The seed (any integer) keeps others from guessing where filters collide. */
+  constructor(guard: Guard, limits: Limits, seed: number) {
     this.#guard = guard
-    this.#levels = maxLevels
+    this.#limits = limits
     this.#trie = new FilterTrie(seed)
   }
 
@@ -84,7 +85,7 @@ export class Router {
   }
 
   #build(topic: string, version: number): Cached {
-    if (!isTopic(topic) || levels(topic) > this.#levels) throw new BrokerError('invalid-topic')
+    if (!isTopic(topic) || !fitsLimits(topic, this.#limits)) throw new BrokerError('invalid-topic')
     const groups: Group[] = []
     const taps: Tap[] = []
     const bySession = new Map<Session, Subscription[]>()

@@ -18,6 +18,8 @@ export const table = {
   retained: 'retained',
   /** time due and sequence → length of [client id, username or null] or null, that, encoded message */
   delayed: 'delayed',
+  /** kind, match, value → [reason, since when, until when or -1 for ever] */
+  bans: 'bans',
 } as const
 
 /** The log of all messages owed to durable sessions. */

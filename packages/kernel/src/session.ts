@@ -1,3 +1,4 @@
+import type { PeerInfo } from './connection.ts'
 import type { Consumer } from './consumer.ts'
 import { type Core, drop } from './core.ts'
 import { DeliveryFlag } from './consumer.ts'
@@ -6,6 +7,7 @@ import { type Grant, grantOf } from './grant.ts'
 import type { Group } from './group.ts'
 import type { Principal } from './guard.ts'
 import { Inbound } from './inbound.ts'
+import { fitsLimits } from './limits.ts'
 import type { Message, Qos } from './message.ts'
 import { ownBytes } from './message-codec.ts'
 import { Outbound } from './outbound.ts'
@@ -13,7 +15,7 @@ import { encodeRow, type RowWriter, type Saved, table } from './rows.ts'
 import type { Appointment } from './schedule.ts'
 import { hashOf } from './sharing.ts'
 import { Subscription, subscriptionKey, type SubscriptionOptions } from './subscription.ts'
-import { isFilter, isTopic, levels, matches } from './topic.ts'
+import { isFilter, isTopic, matches } from './topic.ts'
 import type { Will } from './will.ts'
 
 /** The name under which a place is remembered: a client's subscriptions, what it is owed, and what it has begun. */
@@ -26,6 +28,8 @@ export class Session implements Saved {
   readonly subscriptions: Map<string, Subscription> = new Map()
   readonly groups: Set<Group> = new Set()
   principal: Principal
+  /** Who uses it, or did last since the broker started. */
+  peer: PeerInfo | undefined
   /** The connection it is used by, if any. */
   consumer: Consumer | undefined
   /** How long it outlives its connection, milliseconds; 0 not at all. */
@@ -74,7 +78,7 @@ export class Session implements Saved {
   subscribe(filter: string, options: SubscriptionOptions): boolean {
     const { limits, router, committer, exclusives } = this.#core
     const { group, exclusive } = options
-    if (!isFilter(filter) || levels(filter) > limits.topicLevels) throw new BrokerError('invalid-filter')
+    if (!isFilter(filter) || !fitsLimits(filter, limits)) throw new BrokerError('invalid-filter')
     if (exclusive === true && (group !== undefined || !isTopic(filter))) throw new BrokerError('invalid-filter')
     const key = subscriptionKey(filter, group, exclusive)
     let subscription = this.subscriptions.get(key)

@@ -39,7 +39,7 @@ export interface Sessions extends Iterable<Session> {
   get(id: string): Session | undefined
   /**
    * Makes the session of this id the connection's, taking it from any other, whose consumer is ended with
-   * `session-taken-over`. Deliveries begin with `outbound.start`. Throws BrokerError `quota-exceeded` or `shutting-down`.
+   * `session-taken-over`. Deliveries begin with `outbound.start`. Throws BrokerError `banned`, `quota-exceeded` or `shutting-down`.
    */
   open(options: OpenOptions): { readonly session: Session; readonly resumed: boolean }
   /** The connection is over. Does nothing when the session is no longer this consumer's. */
@@ -82,10 +82,11 @@ export class SessionTable implements Sessions {
 
   open(options: OpenOptions): { session: Session; resumed: boolean } {
     const { id, consumer, principal, peer, clean } = options
-    const { limits, router, committer, counters, emit } = this.#core
+    const { limits, router, committer, counters, entrance, emit } = this.#core
     if (this.#closed) throw new BrokerError('shutting-down')
     const found = this.#sessions.get(id)
     if (found === undefined && this.size >= limits.sessions) throw new BrokerError('quota-exceeded')
+    entrance.enter(id, principal, peer)
     const old = found?.consumer
     if (found !== undefined && old !== undefined) {
       old.end('session-taken-over')
@@ -104,6 +105,7 @@ export class SessionTable implements Sessions {
       session.outbound.distrust()
     }
     session.principal = principal
+    session.peer = peer
     session.expiry = Math.min(options.expiry, limits.sessionExpiry)
     session.will = options.will
     session.consumer = consumer

@@ -4,6 +4,7 @@ import {
   type Connection,
   type ConnectionReader,
   type ErrorCode,
+  type Place,
   type Principal,
   type Session,
 } from '@isomq/kernel'
@@ -32,6 +33,7 @@ import { countReceived, type MqttCounters } from './mqtt-counters.ts'
 import type { MqttOptions } from './options.ts'
 import { Outgoing } from './outgoing.ts'
 import { Output } from './output.ts'
+import { type Pace, paceOf } from './pace.ts'
 import { Patience } from './patience.ts'
 import { codeOf, connackCodes, reasonCodes, refusalCode, returnCode3 } from './reason-codes.ts'
 import { Replies } from './replies.ts'
@@ -53,6 +55,8 @@ export class Client implements ConnectionReader, Link {
   readonly #decoder: Decoder
   readonly #output: Output
   readonly #patience: Patience
+  readonly #place: Place
+  readonly #pace: Pace | undefined
   #login: Login | undefined
   #session: Session | undefined
   #principal: Principal | undefined
@@ -69,7 +73,7 @@ export class Client implements ConnectionReader, Link {
   /** How the client is said to have gone, if not in order. */
   #loss: 'lost' | 'timeout' = 'lost'
 
-  constructor(connection: Connection, broker: Broker, common: Common) {
+  constructor(connection: Connection, broker: Broker, common: Common, place: Place) {
     const { options, cache, counters, rewrite } = common
     this.#connection = connection
     this.broker = broker
@@ -77,6 +81,8 @@ export class Client implements ConnectionReader, Link {
     this.cache = cache
     this.rewrite = rewrite
     this.counters = counters
+    this.#place = place
+    this.#pace = paceOf(broker.host.clock, broker.limits, options)
     this.#decoder = new Decoder({
       role: 'server',
       maxPacketSize: Math.min(options.connectPacketSize, options.maxPacketSize),
@@ -224,7 +230,7 @@ export class Client implements ConnectionReader, Link {
         : this.fail(ReasonCode.ProtocolError, 'not logged in')
     switch (packet.type) {
       case PacketType.Publish:
-        return handlePublish(this, packet)
+        return this.#pace === undefined ? handlePublish(this, packet) : this.#pace.handle(this, packet)
       case PacketType.Puback:
         return handlePuback(this, packet)
       case PacketType.Pubrec:
@@ -254,6 +260,8 @@ export class Client implements ConnectionReader, Link {
 
   async #connect(connect: Connect): Promise<void> {
     this.#largest = connect.properties?.maximumPacketSize ?? Infinity
+    const { refusal } = this.#place
+    if (refusal !== undefined) return this.fail(connackCodes[refusal], 'too many connections')
     const login = judgeConnect(connect, this.broker, this.options)
     if ('reason' in login) return this.fail(login.reason, login.detail)
     const principal = await authenticate(login, this.broker, this.#connection.peer)
@@ -370,6 +378,8 @@ export class Client implements ConnectionReader, Link {
     this.#output.close()
     this.counters.open.delete(this.#output)
     this.#patience.end()
+    this.#pace?.end()
+    this.#place.leave()
     this.#connection.close(error)
     const session = this.#session
     const outgoing = this.#outgoing

@@ -1,4 +1,13 @@
-import { type Broker, type ErrorCode, isTopic, type PeerInfo, type Principal, Will, utf8Length } from '@isomq/kernel'
+import {
+  type Broker,
+  type ErrorCode,
+  fitsLimits,
+  isTopic,
+  type PeerInfo,
+  type Principal,
+  Will,
+  utf8Length,
+} from '@isomq/kernel'
 import { type Connack, type Connect, PacketType } from './codec/packet.ts'
 import type { ConnackProperties } from './codec/packet-properties.ts'
 import { ReasonCode } from './codec/reason-code.ts'
@@ -49,8 +58,8 @@ export function judgeConnect(connect: Connect, broker: Broker, options: MqttOpti
       detail: `the client identifier has more than ${options.clientIdLength} bytes`,
     }
   }
-  if (will !== undefined && !isTopic(will.topic))
-    return { reason: ReasonCode.TopicNameInvalid, detail: 'the will topic is not a topic' }
+  if (will !== undefined && !(isTopic(will.topic) && fitsLimits(will.topic, broker.limits)))
+    return { reason: ReasonCode.TopicNameInvalid, detail: 'the will topic is not a topic, or too long' }
   const delayed = will !== undefined && isDelayed(will.topic)
   if (delayed && (!options.delayedPublish || parseDelayed(will.topic) === undefined))
     return { reason: ReasonCode.TopicNameInvalid, detail: 'the will topic asks for no delay that there is' }

@@ -24,7 +24,13 @@ export function mqtt(options: Partial<MqttOptions> = {}): MqttProtocol {
     name: 'mqtt',
     counters,
     serve(connection: Connection, broker: Broker): void {
-      connection.start(new Client(connection, broker, common))
+      const place = broker.connections.arrive(connection.peer)
+      if (place !== undefined) {
+        connection.start(new Client(connection, broker, common, place))
+        return
+      }
+      broker.refused(connection.peer, 'too many connections')
+      connection.close(new Error('too many connections'))
     },
   }
 }

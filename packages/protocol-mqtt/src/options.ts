@@ -29,6 +29,8 @@ export interface MqttOptions {
   readonly exclusiveSubscriptions: boolean
   /** What every client is subscribed to when it connects, as far as the guard allows. */
   readonly autoSubscribe?: readonly AutoSubscription[] | undefined
+  /** What becomes of a client that publishes more than `publishRate` or `publishByteRate`: it is read more slowly, or disconnected with 0x96. */
+  readonly overRate: 'pause' | 'disconnect'
   /** With more than this unsent to one client, those who publish to it are slowed down. */
   readonly unsentPause: number
   /** With more than this unsent to one client, QoS 0 messages to it are dropped. */
@@ -51,6 +53,7 @@ export const defaultMqttOptions: MqttOptions = {
   delayedPublish: true,
   rewrite: [],
   exclusiveSubscriptions: true,
+  overRate: 'pause',
   unsentPause: 512 * 1024,
   unsentLimit: 1024 * 1024,
   stallTimeout: 30_000,
