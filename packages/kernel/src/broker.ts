@@ -11,6 +11,7 @@ import type { Message } from './message.ts'
 import type { Pressure } from './pressure.ts'
 import type { Retained } from './retained.ts'
 import type { Sessions } from './sessions.ts'
+import type { SlowSubscription } from './slow-subscriptions.ts'
 
 /** Publish, subscribe, replay. Knows no protocol, no socket, no disk. */
 export interface Broker {
@@ -37,6 +38,8 @@ export interface Broker {
   readonly bans: Bans
   /** Where a protocol gets a place for each connection it serves. */
   readonly connections: Connections
+  /** Subscriptions that were slow of late, slowest first; none where deliveries are not timed. */
+  readonly slow: Iterable<SlowSubscription>
   readonly host: Host
   readonly limits: Limits
   readonly counters: Counters

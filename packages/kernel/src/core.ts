@@ -14,6 +14,7 @@ import type { Router } from './router.ts'
 import type { Schedule } from './schedule.ts'
 import type { Session } from './session.ts'
 import type { Strategy } from './sharing.ts'
+import type { SlowSubscriptions } from './slow-subscriptions.ts'
 import type { Log } from './storage.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -37,6 +38,8 @@ export interface Core {
   readonly log: Log
   /** What slow readers have lost in this turn. */
   readonly losses: Losses
+  /** Undefined where deliveries are not timed, so that it costs nothing then. */
+  readonly slow: SlowSubscriptions | undefined
   /** Undefined while nobody watches, so that events cost nothing then. */
   emit: ((event: BrokerEvent) => void) | undefined
   /** Ends the connection of a session, with `unavailable` unless said; the session lives on if it is durable. */

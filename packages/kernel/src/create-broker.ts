@@ -26,6 +26,7 @@ import { Schedule } from './schedule.ts'
 import type { Session } from './session.ts'
 import { SessionTable } from './sessions.ts'
 import { hashOf, type Sharing, strategyOf } from './sharing.ts'
+import { defaultSlowOptions, type SlowOptions, SlowSubscriptions } from './slow-subscriptions.ts'
 import type { Storage } from './storage.ts'
 import { isFilter, isReserved } from './topic.ts'
 import { Trimmer } from './trimmer.ts'
@@ -43,6 +44,8 @@ export interface BrokerOptions {
   readonly sharing?: Sharing | undefined
   /** Bans client ids that come and go. Off unless given; what is left out is that of `defaultFlapping`. */
   readonly flapping?: Partial<FlappingOptions> | undefined
+  /** Times deliveries. Off unless given; what is left out is that of `defaultSlowOptions`. */
+  readonly slowSubscriptions?: Partial<SlowOptions> | undefined
 }
 
 /** A broker as its storage remembers it. Rejects when the storage cannot be read. */
@@ -98,6 +101,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     rate: limits.connectRate,
     flapping: options.flapping && { ...defaultFlapping, ...options.flapping },
   })
+  const slow =
+    options.slowSubscriptions &&
+    new SlowSubscriptions(host.clock, { ...defaultSlowOptions, ...options.slowSubscriptions })
   const pressure = new Pressure(host.clock, options.grace ?? 50)
   const core: Core = {
     host,
@@ -116,6 +122,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     losses: new Losses(host, (session, topic, count) =>
       core.emit?.({ type: 'dropped', session, reason: 'slow-consumer', topic, count }),
     ),
+    slow,
     emit: undefined,
     publish,
     cutOff: (session, reason = 'unavailable') => end(session, reason),
@@ -162,6 +169,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     guard,
     bans,
     connections: new ConnectionTable(limits),
+    slow: slow ?? [],
     host,
     limits,
     counters,

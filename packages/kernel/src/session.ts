@@ -15,6 +15,7 @@ import { encodeRow, type RowWriter, type Saved, table } from './rows.ts'
 import type { Appointment } from './schedule.ts'
 import { hashOf } from './sharing.ts'
 import { Subscription, subscriptionKey, type SubscriptionOptions } from './subscription.ts'
+import { TimedOutbound } from './timed-outbound.ts'
 import { isFilter, isTopic, matches } from './topic.ts'
 import type { Will } from './will.ts'
 
@@ -51,7 +52,7 @@ export class Session implements Saved {
     this.id = id
     this.hash = hashOf(id)
     this.principal = principal
-    this.outbound = new Outbound(core, this)
+    this.outbound = core.slow === undefined ? new Outbound(core, this) : new TimedOutbound(core, this, core.slow)
     this.inbound = new Inbound(core, this)
   }
 
