@@ -3,7 +3,7 @@ import type { Log } from './log.ts'
 import { throttle } from './throttle.ts'
 
 /** Kinds that a stranger or a fault can cause at will: so many of each are logged in a span, the rest are counted. */
-const limited = ['refused', 'dropped', 'storage-failed'] as const
+const limited = ['refused', 'dropped', 'banned', 'storage-failed'] as const
 const count = 10
 const span = 10_000
 
@@ -35,6 +35,15 @@ function logEvent(event: BrokerEvent, log: Log): void {
         { client: event.session, reason: event.reason, topic: event.topic, count: event.count },
         'message dropped',
       )
+    case 'banned': {
+      const { kind, value, reason, until } = event.ban
+      return log.warn(
+        { [kind]: value, reason, until: until === Infinity ? 'ever' : new Date(until).toJSON() },
+        'banned',
+      )
+    }
+    case 'unbanned':
+      return log.info({ [event.ban.kind]: event.ban.value }, 'no longer banned')
     case 'storage-failed':
       return log.error({ err: event.error }, 'storage failed')
     case 'recovered': {

@@ -22,7 +22,14 @@ export interface Server {
 export async function startServer(config: Config, log: Log): Promise<Server> {
   const host = nodeHost(faultLog(log))
   const storage = await openStorage(config)
-  const broker = await createBroker({ storage, host, limits: kernelLimits(config), sharing: config.sharing })
+  const broker = await createBroker({
+    storage,
+    host,
+    limits: kernelLimits(config),
+    sharing: config.sharing,
+    flapping: config.flapping.enabled ? config.flapping : undefined,
+    slowSubscriptions: config.slowSubscriptions.enabled ? config.slowSubscriptions : undefined,
+  })
   const unwatch = logBroker(broker, log)
   const protocol = mqtt(mqttOptions(config))
   const stopSys = sysTopics(broker, protocol.counters, { ...config.sys, version, memory: memoryInUse })

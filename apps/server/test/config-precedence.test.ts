@@ -1,4 +1,4 @@
-import { defaultLimits } from '@isomq/kernel'
+import { defaultFlapping, defaultLimits, defaultSlowOptions } from '@isomq/kernel'
 import { defaultMqttOptions } from '@isomq/protocol-mqtt'
 import { describe, expect, test } from 'vitest'
 import { load } from './config-dir.ts'
@@ -21,6 +21,8 @@ test('without anything the defaults apply', async () => {
     limits: { ...defaultLimits, ...mqtt, maxKeepAlive: mqtt.maxKeepAlive * 1000 },
     rewrite,
     sys: { interval: 10_000, events: false, node: 'isomq' },
+    flapping: { enabled: false, ...defaultFlapping },
+    slowSubscriptions: { enabled: false, ...defaultSlowOptions },
     log: { level: 'info', format: 'text' },
   })
 })

@@ -31,7 +31,7 @@ test('the table of keys in the README is that of the schema', () => {
 })
 
 test('every key says what it is', () => {
-  const allowed = new Set(['listeners', 'storage', 'limits', 'sys', 'log'])
+  const allowed = new Set(['listeners', 'storage', 'limits', 'flapping', 'slowSubscriptions', 'sys', 'log'])
   for (const key of keys) if (!allowed.has(key.path)) expect(key.description, key.path).not.toBe('')
 })
 

@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { dial } from '../src/client/dial.ts'
 import { openClient, type MqttClient } from '../src/client/mqtt-client.ts'
@@ -123,6 +126,43 @@ test('delayed publishing can be switched off', async () => {
   const writer = await client(server.urls[0] ?? '')
   const message = { topic: '$delayed/0/t', payload: Buffer.from('x'), qos: 1, retain: false } as const
   await expect(writer.publish(message)).rejects.toThrow('0x90')
+})
+
+test('connections from one address are counted over all listeners', async () => {
+  const { server, lines } = await start(['limits.connectionsPerAddress=1'])
+  const [tcp = '', ws = ''] = server.urls
+  const first = await client(tcp)
+  await expect(client(ws)).rejects.toThrow('0x97')
+  expect(lines.filter((line) => line.includes('detail="too many connections"'))).toHaveLength(1)
+  await first.disconnect()
+  await vi.waitFor(async () => (await client(ws)).disconnect())
+})
+
+test('a client that flaps is banned, and that is logged', async () => {
+  const { server, lines } = await start(['flapping.enabled=true', 'flapping.maxConnects=2', 'flapping.banFor=1h'])
+  for (let i = 0; i < 2; i++) await (await client(server.urls[0] ?? '')).disconnect()
+  await expect(client(server.urls[0] ?? '')).rejects.toThrow('0x8a')
+  const banned = lines.filter((line) => line.includes('banned clientId='))
+  expect(banned).toHaveLength(1)
+  expect(banned[0]).toMatch(/WARN {2}banned clientId=\S+ reason=flapping until=\d{4}-\S+Z/)
+})
+
+test('a ban on disk is in force again after a restart', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'isomq-bans-'))
+  const set = ['storage.type=lmdb', `storage.path=${path}`, 'flapping.enabled=true', 'flapping.maxConnects=1']
+  try {
+    const { server } = await start([...set, 'flapping.banFor=1h'])
+    await (await client(server.urls[0] ?? '')).disconnect()
+    await expect(client(server.urls[0] ?? '')).rejects.toThrow('0x8a')
+    await server.stop()
+    // The number of servers is part of the client id.
+    running.pop()
+    const { server: again } = await start(set)
+    await expect(client(again.urls[0] ?? '')).rejects.toThrow('0x8a')
+    await again.stop()
+  } finally {
+    rmSync(path, { recursive: true })
+  }
 })
 
 test('strangers are logged as refused, a flood of them ten at a time', async () => {

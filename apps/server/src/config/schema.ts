@@ -1,5 +1,5 @@
-import { defaultLimits } from '@isomq/kernel'
-import { defaultMqttOptions, defaultSysOptions as s } from '@isomq/protocol-mqtt'
+import { defaultFlapping, defaultLimits, defaultSlowOptions } from '@isomq/kernel'
+import { defaultMqttOptions, defaultSysOptions } from '@isomq/protocol-mqtt'
 import * as v from 'valibot'
 import { bytes, choice, count, duration, flag, list, oneOf, rules, text, texts } from './settings.ts'
 import type { Config, ConfigInput } from './types.ts'
@@ -30,9 +30,10 @@ function listener<E extends v.ObjectEntries>(entries: E, description: string, on
   return v.optional(v.pipe(either, v.description(description)), (on ? {} : false) as false)
 }
 
-const { limits: k, mqtt: m } = { limits: defaultLimits, mqtt: defaultMqttOptions }
+const [k, m, f, slow, sys] = [defaultLimits, defaultMqttOptions, defaultFlapping, defaultSlowOptions, defaultSysOptions]
 const limits = v.strictObject({
   topicLevels: count('Levels a topic or filter may have', k.topicLevels, { min: 1, max: 32768 }),
+  topicLength: bytes('Bytes a topic or filter may have', k.topicLength, { min: 1, max: 65535 }),
   subscriptions: count('Subscriptions one session may hold', k.subscriptions),
   maxQueued: count('Messages that may wait for one session; beyond it the oldest is dropped', k.maxQueued),
   queuedBytes: bytes(
@@ -47,6 +48,16 @@ const limits = v.strictObject({
   delayed: count('Messages kept to be published later', k.delayed),
   delayedBytes: bytes('Payload bytes of all messages kept to be published later', k.delayedBytes),
   logBytes: bytes('Payload bytes the log of waiting messages may hold; beyond it the oldest are dropped', k.logBytes),
+  bans: count('Bans kept', k.bans),
+  connections: count('Connections over all listeners, logged in or not', k.connections, { min: 1 }),
+  connectionsPerAddress: count(
+    'Connections from one IP address; an IPv6 address counts as its /64',
+    k.connectionsPerAddress,
+    { min: 1 },
+  ),
+  connectRate: count('Logins a second', k.connectRate, { min: 1 }),
+  publishRate: count('Messages a second one client may publish', k.publishRate, { min: 1 }),
+  publishByteRate: bytes('Bytes a second one client may publish', k.publishByteRate, { min: 1 }),
   maxPacketSize: bytes('Largest MQTT packet', m.maxPacketSize, { min: 128, max: 268_435_460 }),
   connectPacketSize: bytes('Largest CONNECT packet', m.connectPacketSize, { min: 128, max: 268_435_460 }),
   receiveMaximum: count('QoS 1 and 2 messages a client may have unacknowledged', m.receiveMaximum, {
@@ -66,6 +77,11 @@ const limits = v.strictObject({
   sharedSubscriptions: flag('Whether `$share/…` and `$queue/…` subscriptions are allowed', m.sharedSubscriptions),
   exclusiveSubscriptions: flag('Whether `$exclusive/…` subscriptions are allowed', m.exclusiveSubscriptions),
   delayedPublish: flag('Whether messages may be published later, by `$delayed/…` topics', m.delayedPublish),
+  overRate: choice(
+    'What happens to a client that publishes more: it is read more slowly, or disconnected',
+    m.overRate,
+    ['pause', 'disconnect'],
+  ),
   unsentPause: bytes('Bytes unsent to one client from which its publishers are slowed down', m.unsentPause, {
     min: 1,
     max: 2 ** 40,
@@ -131,11 +147,29 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
   rewrite: rules('Rules that replace topics and filters; the first that matches wins'),
   sys: v.optional(
     v.strictObject({
-      interval: duration('Time between two updates of `$SYS/broker/…`; 0 publishes none of it', s.interval, {
+      interval: duration('Time between two updates of `$SYS/broker/…`; 0 publishes none of it', sys.interval, {
         max: 86_400_000,
       }),
-      events: flag('Whether `$SYS/brokers/<node>/clients/…` tells who comes, goes and subscribes', s.events),
-      node: v.optional(text('Name of this broker in `$SYS/brokers/<node>/…`'), s.node),
+      events: flag('Whether `$SYS/brokers/<node>/clients/…` tells who comes, goes and subscribes', sys.events),
+      node: v.optional(text('Name of this broker in `$SYS/brokers/<node>/…`'), sys.node),
+    }),
+    {},
+  ),
+  flapping: v.optional(
+    v.strictObject({
+      enabled: flag('Ban client ids that come and go', false),
+      maxConnects: count('Logins one client id may have within the window', f.maxConnects, { min: 1, max: 10_000 }),
+      window: duration('The window', f.window, { min: 1, max: 86_400_000 }),
+      banFor: duration('How long it is banned', f.banFor, { min: 1 }),
+    }),
+    {},
+  ),
+  slowSubscriptions: v.optional(
+    v.strictObject({
+      enabled: flag('Time deliveries and remember the slowest', false),
+      threshold: duration('Time from here on is slow', slow.threshold),
+      top: count('Pairs of session and topic remembered', slow.top, { min: 1, max: 1000 }),
+      expireAfter: duration('Time after which one is forgotten', slow.expireAfter, { min: 1 }),
     }),
     {},
   ),

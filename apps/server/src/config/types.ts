@@ -1,4 +1,4 @@
-import type { Limits, Sharing } from '@isomq/kernel'
+import type { FlappingOptions, Limits, Sharing, SlowOptions } from '@isomq/kernel'
 import type { AutoSubscription, MqttOptions, RewriteRule } from '@isomq/protocol-mqtt'
 
 /** Where plain TCP is accepted. */
@@ -19,6 +19,10 @@ export interface TlsSettings {
   readonly key: string
   readonly ca?: string | undefined
   readonly requestCert: boolean
+}
+
+interface Switch {
+  readonly enabled: boolean
 }
 
 /** Everything that can be configured, as the broker uses it: durations in milliseconds, sizes in bytes, `Infinity` where unlimited. */
@@ -44,6 +48,8 @@ export interface Config {
     readonly events: boolean
     readonly node: string
   }
+  readonly flapping: FlappingOptions & Switch
+  readonly slowSubscriptions: SlowOptions & Switch
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
     readonly format: 'text' | 'json'
@@ -62,6 +68,8 @@ export interface ConfigInput {
   readonly limits?: Input<Config['limits']> | undefined
   readonly rewrite?: readonly RewriteRule[] | undefined
   readonly sys?: Input<Config['sys']> | undefined
+  readonly flapping?: Input<Config['flapping']> | undefined
+  readonly slowSubscriptions?: Input<Config['slowSubscriptions']> | undefined
   readonly log?: Input<Config['log']> | undefined
 }
 
