@@ -192,7 +192,7 @@ const cases: [name: string, given: Given, lines: string[]][] = [
   [
     'rules that are none',
     yaml('rewrite:\n  action: all\n'),
-    ['isomq.config.yaml:1: rewrite must be a list of rules, not {"action":"all"}'],
+    ['isomq.config.yaml:1: rewrite must be a list, not {"action":"all"}'],
   ],
   [
     'a rule without a target, of an unknown action and with a key too many',
@@ -201,7 +201,7 @@ const cases: [name: string, given: Given, lines: string[]][] = [
       'isomq.config.yaml:2: rewrite.0.action must be one of publish, subscribe, all, not "al"',
       'isomq.config.yaml:4: rewrite.0.regex must be a text, not 1',
       'isomq.config.yaml:2: rewrite.0.target is required',
-      'isomq.config.yaml:5: rewrite.0.targte must be a rule: action, source, regex and target, not "targte"',
+      'isomq.config.yaml:5: rewrite.0.targte must be one of action, source, regex, target, not "targte"',
     ],
   ],
   [

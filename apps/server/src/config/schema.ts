@@ -1,7 +1,7 @@
 import { defaultFlapping, defaultLimits, defaultSlowOptions } from '@isomq/kernel'
 import { defaultMqttOptions, defaultSysOptions } from '@isomq/protocol-mqtt'
 import * as v from 'valibot'
-import { bytes, choice, count, duration, flag, list, oneOf, rules, text, texts } from './settings.ts'
+import { bytes, choice, count, duration, flag, list, oneOf, text, texts } from './settings.ts'
 import type { Config, ConfigInput } from './types.ts'
 
 const tcp = (port: number) => ({
@@ -144,7 +144,16 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
     [],
   ),
   limits: v.optional(limits, {}),
-  rewrite: rules('Rules that replace topics and filters; the first that matches wins'),
+  rewrite: v.optional(
+    list('Rules that replace topics and filters; the first that matches wins', {
+      action: oneOf(['publish', 'subscribe', 'all']),
+      // What these say is judged where the rules are made.
+      source: v.string('must be a text'),
+      regex: v.string('must be a text'),
+      target: v.string('must be a text'),
+    }),
+    [],
+  ),
   sys: v.optional(
     v.strictObject({
       interval: duration('Time between two updates of `$SYS/broker/…`; 0 publishes none of it', sys.interval, {

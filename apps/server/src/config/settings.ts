@@ -1,5 +1,4 @@
 import * as v from 'valibot'
-import type { RewriteRule } from '@isomq/protocol-mqtt'
 import { formatBytes, formatDuration, parseBytes, parseCount, parseDuration } from './units.ts'
 
 /** A value that may be left out, with what applies then. Its metadata `kind` names it in the reference table. */
@@ -82,23 +81,6 @@ export function texts(description: string): v.GenericSchema<readonly string[], r
   const message = 'must be a list of texts'
   const schema = v.pipe(v.array(v.string(message), message), v.minLength(1, message), v.metadata({ kind: 'list' }))
   return v.pipe(schema, v.description(description))
-}
-
-/** A list of rewrite rules, empty unless given. What they say is checked elsewhere. */
-export function rules(description: string): v.OptionalSchema<v.GenericSchema<readonly RewriteRule[]>, readonly []> {
-  const kinds = ['publish', 'subscribe', 'all'] as const
-  const message = 'must be a text'
-  const rule = v.strictObject(
-    {
-      action: v.picklist(kinds, `must be one of ${kinds.join(', ')}`),
-      source: v.string(message),
-      regex: v.string(message),
-      target: v.string(message),
-    },
-    'must be a rule: action, source, regex and target',
-  )
-  const schema = v.pipe(v.array(rule, 'must be a list of rules'), v.metadata({ kind: 'list of rules' }))
-  return v.optional(v.pipe(schema, v.description(description)), [])
 }
 
 function amount(unit: Unit, description: string, [fallback, range]: [number, Range]): Setting<number | string, number> {
