@@ -1,20 +1,18 @@
-import {
-  type Broker,
-  BrokerError,
-  type Connection,
-  type ConnectionReader,
-  type ErrorCode,
-  type Place,
-  type Principal,
-  type Session,
+import type {
+  Broker,
+  Connection,
+  ConnectionReader,
+  ErrorCode,
+  PeerInfo,
+  Place,
+  Principal,
+  Session,
 } from '@isomq/kernel'
-import { autoSubscribe } from './auto-subscribe.ts'
 import { Decoder } from './codec/decoder.ts'
 import { encode } from './codec/encoder.ts'
 import { writeAck } from './codec/encode-publish.ts'
 import { MalformedPacket } from './codec/malformed-packet.ts'
 import {
-  type Connect,
   type ControlPacket,
   type Disconnect,
   type Packet,
@@ -23,9 +21,10 @@ import {
   type ProtocolVersion,
 } from './codec/packet.ts'
 import { ReasonCode } from './codec/reason-code.ts'
+import { type Door, type Entered, Entry } from './entry.ts'
 import type { FrameCache } from './frame-cache.ts'
 import { handlePuback, handlePubcomp, handlePubrec, handlePubrel } from './handle-acks.ts'
-import { authenticate, judgeConnect, type Login, redirectWill, refusalOf, welcome } from './handle-connect.ts'
+import type { Login } from './handle-connect.ts'
 import { handlePublish } from './handle-publish.ts'
 import { handleSubscribe, handleUnsubscribe } from './handle-subscribe.ts'
 import { type Common, type Link, Receiving } from './link.ts'
@@ -35,17 +34,18 @@ import { Outgoing } from './outgoing.ts'
 import { Output } from './output.ts'
 import { type Pace, paceOf } from './pace.ts'
 import { Patience } from './patience.ts'
-import { codeOf, connackCodes, reasonCodes, refusalCode, returnCode3 } from './reason-codes.ts'
+import { connackCodes, reasonCodes } from './reason-codes.ts'
 import { Replies } from './replies.ts'
 import type { Rewrite } from './rewrite.ts'
 
 /** One connection: bytes become packets, packets become calls of the kernel, and a fault becomes a farewell. */
-export class Client implements ConnectionReader, Link {
+export class Client implements ConnectionReader, Link, Door {
   readonly broker: Broker
   readonly options: MqttOptions
   readonly cache: FrameCache
   readonly rewrite: Rewrite | undefined
   readonly counters: MqttCounters
+  readonly place: Place
   readonly replies: Replies = new Replies((error) => this.#failed(error))
   readonly aliases: Map<number, string> = new Map()
   readonly receiving: Receiving = new Receiving()
@@ -55,8 +55,8 @@ export class Client implements ConnectionReader, Link {
   readonly #decoder: Decoder
   readonly #output: Output
   readonly #patience: Patience
-  readonly #place: Place
   readonly #pace: Pace | undefined
+  readonly #entry: Entry = new Entry(this)
   #login: Login | undefined
   #session: Session | undefined
   #principal: Principal | undefined
@@ -65,10 +65,6 @@ export class Client implements ConnectionReader, Link {
   #holds = 0
   /** True while a packet is being handled that those behind it must wait for. */
   #busy = false
-  /** Largest packet the client takes [MQTT-3.1.2-24]. */
-  #largest = Infinity
-  /** True once the CONNACK is out that lets the client in. */
-  #welcomed = false
   #closed = false
   /** How the client is said to have gone, if not in order. */
   #loss: 'lost' | 'timeout' = 'lost'
@@ -81,7 +77,7 @@ export class Client implements ConnectionReader, Link {
     this.cache = cache
     this.rewrite = rewrite
     this.counters = counters
-    this.#place = place
+    this.place = place
     this.#pace = paceOf(broker.host.clock, broker.limits, options)
     this.#decoder = new Decoder({
       role: 'server',
@@ -100,6 +96,10 @@ export class Client implements ConnectionReader, Link {
 
   get version(): ProtocolVersion {
     return this.#decoder.version ?? 4
+  }
+
+  get peer(): PeerInfo {
+    return this.#connection.peer
   }
 
   get closed(): boolean {
@@ -139,7 +139,7 @@ export class Client implements ConnectionReader, Link {
     if (this.#closed) return
     const bytes = encode(packet, this.version)
     // [MQTT-3.1.2-24]: what is too large for the client is not sent; an answer that cannot be given ends the connection.
-    if (bytes.length > this.#largest) this.#cutOff(`a ${packetName(packet.type)} is larger than the client takes`)
+    if (bytes.length > this.#entry.largest) this.#cutOff(`a ${packetName(packet.type)} is larger than the client takes`)
     else {
       this.#output.packet(packet.type)
       this.#output.write(bytes, 0, bytes.length)
@@ -155,11 +155,10 @@ export class Client implements ConnectionReader, Link {
 
   fail(reason: number, detail: string): void {
     if (this.#closed) return
-    const { peer } = this.#connection
-    this.broker.refused(peer, detail)
+    this.broker.refused(this.peer, detail)
     if (reason === ReasonCode.KeepAliveTimeout) this.#loss = 'timeout'
     // [MQTT-3.14.0-1]: before CONNACK there is no DISCONNECT, and in 3.x no server sends one at all.
-    if (!this.#welcomed) this.#refuse(reason)
+    if (!this.#entry.welcomed) this.#entry.refuse(reason, this.#decoder.version)
     else if (this.version === 5) this.#farewell(reason, detail)
     this.#close(false)
   }
@@ -170,6 +169,20 @@ export class Client implements ConnectionReader, Link {
 
   leave(forgetWill: boolean, expiry: number | undefined): void {
     this.#close(forgetWill, expiry)
+  }
+
+  makeOutgoing(login: Login): Outgoing {
+    return new Outgoing(this.#output, this.cache, this.broker.host, { login, ended: (reason) => this.#ended(reason) })
+  }
+
+  enter({ login, principal, session, resumed, outgoing }: Entered): void {
+    this.#login = login
+    this.#principal = principal
+    this.#session = session
+    this.#outgoing = outgoing
+    this.resumed = resumed
+    this.#patience.connected(login.keepAlive)
+    this.#decoder.maxPacketSize = this.options.maxPacketSize
   }
 
   holdFor(wait: Promise<void>): void {
@@ -224,10 +237,7 @@ export class Client implements ConnectionReader, Link {
   }
 
   #handle(packet: Packet): void | Promise<void> {
-    if (this.#session === undefined)
-      return packet.type === PacketType.Connect
-        ? this.#connect(packet)
-        : this.fail(ReasonCode.ProtocolError, 'not logged in')
+    if (this.#session === undefined) return this.#entry.handle(packet)
     switch (packet.type) {
       case PacketType.Publish:
         return this.#pace === undefined ? handlePublish(this, packet) : this.#pace.handle(this, packet)
@@ -258,70 +268,6 @@ export class Client implements ConnectionReader, Link {
     }
   }
 
-  async #connect(connect: Connect): Promise<void> {
-    this.#largest = connect.properties?.maximumPacketSize ?? Infinity
-    const { refusal } = this.#place
-    if (refusal !== undefined) return this.fail(connackCodes[refusal], 'too many connections')
-    const login = judgeConnect(connect, this.broker, this.options)
-    if ('reason' in login) return this.fail(login.reason, login.detail)
-    const principal = await authenticate(login, this.broker, this.#connection.peer)
-    if (this.#closed) return
-    if ('reason' in principal) return this.fail(principal.reason, principal.detail)
-    const settled = await redirectWill(login, { broker: this.broker, principal, rewrite: this.rewrite })
-    if (this.#closed) return
-    if ('reason' in settled) return this.fail(settled.reason, settled.detail)
-    const { broker, options } = this
-    const subscribe = await autoSubscribe({ broker, options, principal, peer: this.#connection.peer })
-    if (this.#closed) return
-    this.#patience.connected(login.keepAlive)
-    this.#open(settled, principal, subscribe)
-  }
-
-  #open(login: Login, principal: Principal, subscribe: (session: Session) => void): void {
-    const { clientId: id, expiry, will, connect } = login
-    const outgoing = new Outgoing(this.#output, this.cache, this.broker.host, {
-      login,
-      ended: (reason) => this.#ended(reason),
-    })
-    this.#login = login
-    this.#outgoing = outgoing
-    this.#principal = principal
-    let opened: { session: Session; resumed: boolean }
-    try {
-      const { peer } = this.#connection
-      opened = this.broker.sessions.open({
-        id,
-        principal,
-        peer,
-        consumer: outgoing,
-        clean: connect.cleanStart,
-        expiry,
-        will,
-      })
-    } catch (error) {
-      if (!(error instanceof BrokerError)) throw error
-      const { reason, detail } = refusalOf(codeOf(error))
-      return this.fail(reason, detail)
-    }
-    const { session, resumed } = opened
-    this.resumed = resumed
-    this.#session = session
-    subscribe(session)
-    this.#decoder.maxPacketSize = this.options.maxPacketSize
-    const send = (): void => {
-      this.#welcomed = true
-      // [MQTT-3.2.0-1]: deliveries begin behind the CONNACK. MQTT 3.1 knows no session present flag.
-      this.send(welcome(login, this.options, resumed && this.version > 3))
-      if (!this.#closed) session.outbound.start(outgoing)
-    }
-    this.replies.push(session.committing, send, (error) => {
-      this.#session = undefined
-      this.broker.sessions.leave(session, outgoing, { forgetWill: true, reason: error.code })
-      const { reason, detail } = refusalOf(error.code)
-      this.fail(reason, detail)
-    })
-  }
-
   #disconnect({ reasonCode, properties }: Disconnect): void {
     const expiry = properties?.sessionExpiryInterval
     // Section 3.14.2.2.2: a session that was to end with its connection cannot be made to stay.
@@ -338,21 +284,10 @@ export class Client implements ConnectionReader, Link {
     if (this.#closed) return
     const session = this.#session
     this.#session = undefined
-    if (!this.#welcomed) this.#refuse(connackCodes[reason])
+    if (!this.#entry.welcomed) this.#entry.refuse(connackCodes[reason], this.#decoder.version)
     // [MQTT-3.1.4-3]
     else if (session !== undefined && this.version === 5) this.#farewell(reasonCodes[reason], '')
     this.#close(false)
-  }
-
-  #refuse(reason: number): void {
-    const version = this.#decoder.version
-    if (version === 5) this.send({ type: PacketType.Connack, sessionPresent: false, reasonCode: refusalCode(reason) })
-    else if (version !== undefined && reason !== ReasonCode.MalformedPacket && reason !== ReasonCode.ProtocolError) {
-      this.send({ type: PacketType.Connack, sessionPresent: false, reasonCode: returnCode3(reason) })
-    } else if (reason === ReasonCode.UnsupportedProtocolVersion) {
-      // [MQTT-3.1.2-2 of 3.1.1]; whoever speaks a version we do not know is likeliest to understand the oldest answer.
-      this.send({ type: PacketType.Connack, sessionPresent: false, reasonCode: 1 })
-    }
   }
 
   #farewell(reasonCode: number, detail: string): void {
@@ -360,14 +295,14 @@ export class Client implements ConnectionReader, Link {
     const short = { type, reasonCode }
     const long = detail === '' ? short : { ...short, properties: { reasonString: detail } }
     // [MQTT-3.14.2-3]
-    const fits = encode(long, 5).length <= this.#largest
+    const fits = encode(long, 5).length <= this.#entry.largest
     this.send(fits ? long : short)
   }
 
   /** Closes without waiting for what was sent to be taken. */
   #cutOff(detail: string): void {
     if (this.#closed) return
-    this.broker.refused(this.#connection.peer, detail)
+    this.broker.refused(this.peer, detail)
     this.#close(false, undefined, new Error(detail))
   }
 
@@ -379,7 +314,7 @@ export class Client implements ConnectionReader, Link {
     this.counters.open.delete(this.#output)
     this.#patience.end()
     this.#pace?.end()
-    this.#place.leave()
+    this.place.leave()
     this.#connection.close(error)
     const session = this.#session
     const outgoing = this.#outgoing
