@@ -7,6 +7,8 @@ export interface Credentials {
   readonly username?: string | undefined
   readonly password?: Uint8Array | undefined
   readonly peer: PeerInfo
+  /** The method of the exchange that has proven the user name, such as `SCRAM-SHA-256`. There is no password then, and none to be checked. */
+  readonly provenBy?: string | undefined
 }
 
 /** Who was let in. */
@@ -17,7 +19,10 @@ export interface Principal {
 
 /** Decides who may come in and do what. Cannot say no to the broker itself. */
 export interface Guard {
-  /** Rejects with BrokerError `not-authenticated`, `banned` or `unavailable`; any other rejection refuses too. */
+  /**
+   * Rejects with BrokerError `not-authenticated`, `banned` or `unavailable`; any other rejection refuses too. Has the last
+   * word also where an exchange has proven who it is (`provenBy`).
+   */
   authenticate(credentials: Credentials): Promise<Principal>
   /** May this principal publish to this topic, or subscribe to this filter (`$share/…` and the like already taken off)? */
   authorize(principal: Principal, action: 'publish' | 'subscribe', topic: string): boolean | Promise<boolean>

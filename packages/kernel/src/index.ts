@@ -1,3 +1,4 @@
+export type { Authenticator, Exchange, Step } from './authenticator.ts'
 export type { Visitor } from './ban-index.ts'
 export type { Ban, BanRequest, Bans, BanTarget } from './bans.ts'
 export type { Broker, Protocol } from './broker.ts'

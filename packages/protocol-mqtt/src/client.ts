@@ -21,7 +21,8 @@ import {
   type ProtocolVersion,
 } from './codec/packet.ts'
 import { ReasonCode } from './codec/reason-code.ts'
-import { type Door, type Entered, Entry } from './entry.ts'
+import type { Door, Entered } from './door.ts'
+import { Entry } from './entry.ts'
 import type { FrameCache } from './frame-cache.ts'
 import { handlePuback, handlePubcomp, handlePubrec, handlePubrel } from './handle-acks.ts'
 import type { Login } from './handle-connect.ts'
@@ -46,7 +47,7 @@ export class Client implements ConnectionReader, Link, Door {
   readonly rewrite: Rewrite | undefined
   readonly counters: MqttCounters
   readonly place: Place
-  readonly replies: Replies = new Replies((error) => this.#failed(error))
+  readonly replies: Replies = new Replies((error) => this.failed(error))
   readonly aliases: Map<number, string> = new Map()
   readonly receiving: Receiving = new Receiving()
   now = 0
@@ -206,7 +207,7 @@ export class Client implements ConnectionReader, Link, Door {
         if (wait !== undefined) this.#wait(wait)
       }
     } catch (error) {
-      this.#failed(error)
+      this.failed(error)
     }
     if (this.#closed) return
     const { congested } = this.replies
@@ -216,7 +217,7 @@ export class Client implements ConnectionReader, Link, Door {
     if (this.#output.load > 0 && this.#patience.awaitDrain(() => this.#release())) this.#hold()
   }
 
-  #failed(error: unknown): void {
+  failed(error: unknown): void {
     if (error instanceof MalformedPacket) return this.fail(error.reason, error.message)
     this.broker.host.report(error, 'handling a packet')
     this.fail(ReasonCode.UnspecifiedError, 'internal error')
@@ -231,13 +232,13 @@ export class Client implements ConnectionReader, Link, Door {
       if (!this.#closed) this.#read()
     }
     wait.then(goOn, (error: unknown) => {
-      this.#failed(error)
+      this.failed(error)
       goOn()
     })
   }
 
   #handle(packet: Packet): void | Promise<void> {
-    if (this.#session === undefined) return this.#entry.handle(packet)
+    if (!this.#entry.open) return this.#entry.handle(packet)
     switch (packet.type) {
       case PacketType.Publish:
         return this.#pace === undefined ? handlePublish(this, packet) : this.#pace.handle(this, packet)
@@ -262,7 +263,7 @@ export class Client implements ConnectionReader, Link, Door {
       case PacketType.Disconnect:
         return this.#disconnect(packet)
       case PacketType.Auth:
-        return this.fail(ReasonCode.ProtocolError, 'AUTH without an authentication method')
+        return this.#entry.reauthenticate(packet)
       default:
         return this.fail(ReasonCode.ProtocolError, `${packetName(packet.type)} out of place`) // [MQTT-3.1.0-2]
     }

@@ -1,5 +1,7 @@
 import {
+  type Authenticator,
   type Broker,
+  type Credentials,
   type ErrorCode,
   fitsLimits,
   isTopic,
@@ -17,6 +19,7 @@ import type { MqttOptions } from './options.ts'
 import type { Appetite } from './outgoing.ts'
 import { type Asker, permits } from './permission.ts'
 import { codeOf, connackCodes, isBrokerError } from './reason-codes.ts'
+import { responsePrefix } from './response-topics.ts'
 
 const forever = 0xffffffff
 
@@ -32,6 +35,8 @@ export interface Login {
   readonly keepAlive: number
   readonly will: Will | undefined
   readonly appetite: Appetite
+  /** The method it asked for; undefined: none. */
+  readonly authenticator: Authenticator | undefined
 }
 
 /** A CONNECT that is refused, as a reason of MQTT 5.0. */
@@ -43,10 +48,11 @@ export interface Refusal {
 /** Judges a CONNECT by itself [MQTT-3.1.4-2]. */
 export function judgeConnect(connect: Connect, broker: Broker, options: MqttOptions): Login | Refusal {
   const { version, will, properties, cleanStart } = connect
-  if (properties?.authenticationMethod !== undefined) {
-    // [MQTT-4.12.0-1]
-    return { reason: ReasonCode.BadAuthenticationMethod, detail: 'no authentication method is configured' }
-  }
+  const method = properties?.authenticationMethod
+  const authenticator = options.authenticators?.find((each) => each.method === method)
+  // [MQTT-4.12.0-1]
+  if (method !== undefined && authenticator === undefined)
+    return { reason: ReasonCode.BadAuthenticationMethod, detail: 'unknown authentication method' }
   const assigned = connect.clientId === ''
   // [MQTT-3.1.3-8 of 3.1.1]: only a clean session may go without an id; 3.1 knows no empty id at all.
   if (assigned && (version === 3 || (version === 4 && !cleanStart))) {
@@ -81,14 +87,20 @@ export function judgeConnect(connect: Connect, broker: Broker, options: MqttOpti
       maxPacketSize: properties?.maximumPacketSize ?? Infinity,
       topicAliasMaximum: Math.min(properties?.topicAliasMaximum ?? 0, options.topicAliasMaximum),
     },
+    authenticator,
   }
+}
+
+/** What a client shows in its CONNECT. */
+export function credentialsOf({ clientId, connect }: Login, peer: PeerInfo): Credentials {
+  const { username, password } = connect
+  return { clientId, username, password, peer }
 }
 
 /** Lets the client in or not; whatever the guard rejects with refuses. */
 export async function authenticate(login: Login, broker: Broker, peer: PeerInfo): Promise<Principal | Refusal> {
-  const { username, password } = login.connect
   try {
-    return await broker.guard.authenticate({ clientId: login.clientId, username, password, peer })
+    return await broker.guard.authenticate(credentialsOf(login, peer))
   } catch (error) {
     if (!isBrokerError(error)) broker.host.report(error, 'authenticating')
     return refusalOf(codeOf(error))
@@ -117,9 +129,14 @@ export function refusalOf(code: ErrorCode): Refusal {
   return { reason: connackCodes[code], detail: code }
 }
 
-/** The CONNACK that lets a client in, with all that it must know and would not expect. */
-export function welcome(login: Login, options: MqttOptions, sessionPresent: boolean): Connack {
-  const { connect, expiry } = login
+/** The CONNACK that lets a client in, with all that it must know and would not expect. `proof` is the last word of its exchange. */
+export function welcome(
+  login: Login,
+  options: MqttOptions,
+  sessionPresent: boolean,
+  proof: Uint8Array | undefined,
+): Connack {
+  const { connect, expiry, authenticator } = login
   const connack = { type: PacketType.Connack, sessionPresent, reasonCode: ReasonCode.Success }
   if (connect.version < 5) return connack
   const asked = connect.properties?.sessionExpiryInterval ?? 0
@@ -135,6 +152,14 @@ export function welcome(login: Login, options: MqttOptions, sessionPresent: bool
     serverKeepAlive: login.keepAlive === connect.keepAlive ? undefined : login.keepAlive,
     retainAvailable: options.retainAvailable ? undefined : false,
     sharedSubscriptionAvailable: options.sharedSubscriptions ? undefined : false,
+    // [MQTT-3.1.2-28]
+    responseInformation:
+      options.responseInformation && connect.properties?.requestResponseInformation === true
+        ? responsePrefix(login.clientId)
+        : undefined,
+    // [MQTT-4.12.0-5] [MQTT-4.12.0-6]
+    authenticationMethod: authenticator?.method,
+    authenticationData: proof,
   }
   return { ...connack, properties }
 }

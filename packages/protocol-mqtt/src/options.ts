@@ -1,3 +1,4 @@
+import type { Authenticator } from '@isomq/kernel'
 import type { AutoSubscription } from './auto-subscribe.ts'
 import type { RewriteRule } from './rewrite.ts'
 
@@ -11,7 +12,7 @@ export interface MqttOptions {
   readonly receiveMaximum: number
   /** Topic aliases a client may use towards the broker, and the most the broker uses towards a client; announced. */
   readonly topicAliasMaximum: number
-  /** Time from the acceptance of a connection to the guard's answer to its CONNECT. */
+  /** Time from the acceptance of a connection to the guard's answer to its CONNECT, an exchange of AUTH packets included. */
   readonly connectTimeout: number
   /** Longest keep alive a client may ask for, seconds; 0 for any. */
   readonly maxKeepAlive: number
@@ -31,6 +32,10 @@ export interface MqttOptions {
   readonly autoSubscribe?: readonly AutoSubscription[] | undefined
   /** What becomes of a client that publishes more than `publishRate` or `publishByteRate`: it is read more slowly, or disconnected with 0x96. */
   readonly overRate: 'pause' | 'disconnect'
+  /** Whether clients are told a prefix for response topics below which they alone may subscribe. */
+  readonly responseInformation: boolean
+  /** Methods of enhanced authentication that MQTT 5.0 clients may ask for. Those that ask for none are not affected. */
+  readonly authenticators?: readonly Authenticator[] | undefined
   /** With more than this unsent to one client, those who publish to it are slowed down. */
   readonly unsentPause: number
   /** With more than this unsent to one client, QoS 0 messages to it are dropped. */
@@ -54,6 +59,7 @@ export const defaultMqttOptions: MqttOptions = {
   rewrite: [],
   exclusiveSubscriptions: true,
   overRate: 'pause',
+  responseInformation: true,
   unsentPause: 512 * 1024,
   unsentLimit: 1024 * 1024,
   stallTimeout: 30_000,

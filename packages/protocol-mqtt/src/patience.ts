@@ -11,7 +11,7 @@ export interface Impatient {
   cutOff(detail: string): void
 }
 
-/** How long one client is waited for: for its CONNECT, for any packet within its keep alive, and for it to take what it is sent. */
+/** How long one client is waited for: for its login, for any packet within its keep alive, and for it to take what it is sent. */
 export class Patience {
   readonly #clock: Clock
   readonly #output: Output
@@ -30,11 +30,11 @@ export class Patience {
     this.#who = who
   }
 
-  /** The time for CONNECT runs from when the connection was accepted, whatever trickles in meanwhile. */
+  /** The time for the login runs from when the connection was accepted, whatever trickles in meanwhile. */
   untilConnect(acceptedAt: number | undefined): void {
     const gone = acceptedAt === undefined ? 0 : this.#clock.now() - acceptedAt
     const left = Math.max(this.#options.connectTimeout - gone, 0)
-    this.#silence = this.#clock.timer(left, () => this.#who.cutOff('no CONNECT in time'))
+    this.#silence = this.#clock.timer(left, () => this.#who.cutOff('not logged in in time'))
   }
 
   /** Logged in, with this keep alive in seconds; 0 is none. */

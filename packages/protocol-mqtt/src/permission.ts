@@ -2,6 +2,7 @@ import type { Host } from '@isomq/kernel'
 import { ReasonCode } from './codec/reason-code.ts'
 import type { Link } from './link.ts'
 import { isBrokerError } from './reason-codes.ts'
+import { isOthersResponse } from './response-topics.ts'
 import type { Action } from './rewrite.ts'
 
 /** Who wants to do something, and whom to ask. */
@@ -14,11 +15,14 @@ export type Verdict = string | number
  * What becomes of publishing to a topic or subscribing to a filter, `$share/…` and the like taken off: the name must be
  * allowed as it was given, then the rules may replace it, and what they made of it must be allowed too.
  */
-export function judgeName(asker: Asker, action: Action, name: string): Verdict | Promise<Verdict> {
-  const allowed = permits(asker, action, name)
-  if (allowed === true) return redirect(asker, action, name)
+export function judgeName(link: Link, action: Action, name: string): Verdict | Promise<Verdict> {
+  // No rule leads to a name that begins with `$`, so it is enough to look at the one that was given.
+  if (action === 'subscribe' && link.options.responseInformation && isOthersResponse(name, link.session.id))
+    return ReasonCode.NotAuthorized
+  const allowed = permits(link, action, name)
+  if (allowed === true) return redirect(link, action, name)
   if (allowed === false) return ReasonCode.NotAuthorized
-  return allowed.then((yes) => (yes ? redirect(asker, action, name) : ReasonCode.NotAuthorized))
+  return allowed.then((yes) => (yes ? redirect(link, action, name) : ReasonCode.NotAuthorized))
 }
 
 function redirect(asker: Asker, action: Action, name: string): Verdict | Promise<Verdict> {

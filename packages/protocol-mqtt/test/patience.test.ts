@@ -148,6 +148,6 @@ describe('the time for CONNECT', () => {
     b.broker.watch((event) => event.type === 'refused' && told.push(event.detail))
     b.dial()
     await b.host.advance(10_000)
-    expect(told).toEqual(['no CONNECT in time'])
+    expect(told).toEqual(['not logged in in time'])
   })
 })
