@@ -11,6 +11,7 @@ const composers = new Set(['packages/isomq', 'packages/browser'])
 const conformance = {
   storage: [/\bstorageSuite\b[^]*from '@isomq\/testkit'/, 'run storageSuite of @isomq/testkit'],
   transport: [/\btransportSuite\b[^]*from '@isomq\/testkit'/, 'run transportSuite of @isomq/testkit'],
+  auth: [/\bRFC \d{4}\b/, 'name the RFC of its method'],
   protocol: [/\[MQTT-\d+\.\d+\.\d+-\d+\]|\bconformance\b/, 'name the clauses of its specification'],
 }
 
