@@ -6,6 +6,9 @@ import { isomq, plainEnv } from './support/isomq.ts'
 import { connectJs } from './support/mqtt-js.ts'
 import { temporaryDirectory } from './support/temporary.ts'
 
+const verifier =
+  'SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU='
+
 /** Another value than the default for every documented key, as `config print` shows it. */
 const values: Readonly<Record<string, string>> = {
   'listeners.mqtt.host': '"127.0.0.2"',
@@ -29,6 +32,7 @@ const values: Readonly<Record<string, string>> = {
   'listeners.wss.ca': '"a.pem"',
   'listeners.wss.requestCert': 'true',
   allowAnonymous: 'true',
+  'authentication.scram.users': JSON.stringify([{ username: 'ann', verifier }]),
   'storage.type': '"memory"',
   'storage.durability': '"os"',
   'storage.path': '"elsewhere"',
@@ -65,6 +69,7 @@ const values: Readonly<Record<string, string>> = {
   'limits.sharedSubscriptions': 'false',
   'limits.exclusiveSubscriptions': 'false',
   'limits.delayedPublish': 'false',
+  'limits.responseInformation': 'false',
   'limits.unsentPause': '1KiB',
   'limits.unsentLimit': '4KiB',
   'limits.stallTimeout': '40s',
@@ -115,7 +120,10 @@ test('every documented key can be set by --set, by the environment and in a file
     const { code, stdout, stderr } = await isomq(['config', 'print', ...args], { env: plainEnv(more), cwd: directory })
     expect([code, stderr]).toEqual([0, ''])
     const rows = printed(stdout)
-    expect(Object.fromEntries([...rows].map(([key, { value }]) => [key, value]))).toEqual(values)
+    expect(Object.fromEntries([...rows].map(([key, { value }]) => [key, value]))).toEqual({
+      ...values,
+      'authentication.scram.users': '[{"username":"ann","verifier":"(hidden)"}]',
+    })
     expect([...rows].filter(([, row]) => !row.source.startsWith(source))).toEqual([])
   }
 })

@@ -136,7 +136,7 @@ test('a log that nobody reads any more, or that is closed, does not end the brok
 })
 
 test.each([
-  [['nonsense'], 'isomq: unknown command nonsense; there are serve, config, pub, sub\n'],
+  [['nonsense'], 'isomq: unknown command nonsense; there are serve, config, pub, sub, passwd\n'],
   [['serve', '--nonsense'], "isomq: unknown option '--nonsense'\n"],
   [['serve', '--data', 'd', '--memory'], /^isomq: --data: cannot go together with --memory\n/],
 ])('%j is refused with exit code 1', async (args, message) => {

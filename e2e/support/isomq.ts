@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { start, type Exit, type Process, type StartOptions } from './process.ts'
 
-const bin = fileURLToPath(new URL('../../apps/server/bin/isomq.js', import.meta.url))
+/** The program of the real command. */
+export const bin: string = fileURLToPath(new URL('../../apps/server/bin/isomq.js', import.meta.url))
 
 /** The environment without anything that configures a broker. */
 export function plainEnv(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {

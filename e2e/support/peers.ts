@@ -25,6 +25,12 @@ export const mosquittoBroker: Peer = {
   missing: () => (found('mosquitto') ? mosquittoClients.missing() : 'mosquitto not installed'),
 }
 
+/** Gives a program a terminal. */
+export const script: Peer = {
+  name: 'script',
+  missing: () => (found('script') ? undefined : 'script not installed'),
+}
+
 /** Eclipse Paho for Python. */
 export const pahoPython: Peer = {
   name: 'python3-paho-mqtt',

@@ -15,6 +15,8 @@ export interface Exit {
 /** How to start a process. */
 export interface StartOptions {
   readonly stdin?: string | Uint8Array
+  /** True: stdin stays open for `write`. */
+  readonly typing?: boolean
   readonly cwd?: string
   readonly env?: NodeJS.ProcessEnv
   /** Where it ends at the latest. Default: after this test. */
@@ -32,11 +34,11 @@ export class Process {
   readonly ended: Promise<Exit>
 
   constructor(command: string, args: readonly string[], options: StartOptions = {}) {
-    const { cwd, env = process.env, stdin } = options
+    const { cwd, env = process.env, stdin, typing = false } = options
     this.#name = [command, ...args].join(' ').slice(0, 300)
     this.#child = spawn(command, [...args], { cwd, env, stdio: 'pipe' })
     this.#child.stdin?.on('error', () => undefined)
-    this.#child.stdin?.end(stdin ?? '')
+    if (!typing) this.#child.stdin?.end(stdin ?? '')
     this.#child.stdout?.on('data', (chunk: Buffer) => {
       this.#stdout.push(chunk)
       this.#look()
@@ -99,6 +101,11 @@ export class Process {
     } finally {
       this.#looks.delete(look)
     }
+  }
+
+  /** Writes to its stdin. */
+  write(text: string): void {
+    this.#child.stdin?.write(text)
   }
 
   /** Reads no more of what it writes: its pipes break. */

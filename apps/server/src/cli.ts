@@ -5,6 +5,7 @@ import type { PropertyMap } from './commands/client-flags.ts'
 import type { PubFlags } from './commands/pub.ts'
 import type { SubFlags } from './commands/sub.ts'
 import { gather, integer, seconds } from './commands/parse.ts'
+import { passwdCommand } from './commands/passwd-command.ts'
 import { serveCommand } from './commands/serve-command.ts'
 import { escapeText } from './escape-text.ts'
 import { Refused } from './client/reasons.ts'
@@ -39,6 +40,7 @@ async function dispatch(args: readonly string[]): Promise<number | undefined> {
     config: configCommand(program),
     pub: pubCommand(program),
     sub: subCommand(program),
+    passwd: passwdCommand(program),
   }
   const name = args[0] ?? ''
   if (name !== '' && !name.startsWith('-') && name !== 'help' && !Object.hasOwn(commands, name)) {

@@ -1,6 +1,7 @@
 import { createBroker, defaultLimits, type Limits, type Storage } from '@isomq/kernel'
 import { defaultMqttOptions, mqtt, type MqttOptions, sysTopics } from '@isomq/protocol-mqtt'
 import { memoryStorage } from '@isomq/storage-memory'
+import { authenticatorsOf } from './authenticators.ts'
 import { logBroker } from './broker-log.ts'
 import type { Config } from './config/types.ts'
 import { openListeners } from './listeners.ts'
@@ -31,7 +32,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     slowSubscriptions: config.slowSubscriptions.enabled ? config.slowSubscriptions : undefined,
   })
   const unwatch = logBroker(broker, log)
-  const protocol = mqtt(mqttOptions(config))
+  const protocol = mqtt({ ...mqttOptions(config), authenticators: authenticatorsOf(config, host) })
   const stopSys = sysTopics(broker, protocol.counters, { ...config.sys, version, memory: memoryInUse })
   const close = async (): Promise<void> => {
     stopSys()
@@ -95,8 +96,8 @@ function kernelLimits({ limits }: Config): Limits {
   return Object.fromEntries(names.map((name) => [name, limits[name]])) as unknown as Limits
 }
 
-function mqttOptions({ limits, rewrite, autoSubscribe }: Config): MqttOptions {
-  const { rewrite: _, autoSubscribe: __, ...bounds } = defaultMqttOptions
+function mqttOptions({ limits, rewrite, autoSubscribe }: Config): Omit<MqttOptions, 'authenticators'> {
+  const { rewrite: _, autoSubscribe: __, authenticators: ___, ...bounds } = defaultMqttOptions
   const names = Object.keys(bounds) as (keyof typeof bounds)[]
   const options = Object.fromEntries(names.map((name) => [name, limits[name]])) as unknown as typeof bounds
   return { ...options, rewrite, autoSubscribe, maxKeepAlive: Math.floor(limits.maxKeepAlive / 1000) }

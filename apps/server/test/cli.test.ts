@@ -14,7 +14,7 @@ afterEach(() => {
 })
 
 test.each([
-  [['bogus'], 'isomq: unknown command bogus; there are serve, config, pub, sub\n'],
+  [['bogus'], 'isomq: unknown command bogus; there are serve, config, pub, sub, passwd\n'],
   [['--bogus'], "isomq: unknown option '--bogus'\n"],
   [['serve', '--set', 'log.levle=x'], 'isomq: --set: unknown key log.levle; did you mean log.level?\n'],
   [['--data', '/dev/null/x'], "isomq: storage: ENOTDIR: not a directory, mkdir '/dev/null/x'\n"],

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { load } from './config-dir.ts'
 
 test('without anything the defaults apply', async () => {
-  const { rewrite, ...mqtt } = defaultMqttOptions
+  const { rewrite, authenticators: _, ...mqtt } = defaultMqttOptions
   const { config, file } = await load()
   expect(file).toBeUndefined()
   expect(config).toEqual({
@@ -15,6 +15,7 @@ test('without anything the defaults apply', async () => {
       wss: false,
     },
     allowAnonymous: false,
+    authentication: { scram: { users: [] } },
     sharing: 'round-robin',
     autoSubscribe: [],
     storage: { type: 'memory', path: 'isomq-data', durability: 'flush' },

@@ -4,6 +4,7 @@ import { keys, type Key } from '../config/keys.ts'
 import { loadConfig, type Loaded } from '../config/load.ts'
 import { describeSource } from '../config/source.ts'
 import { readTlsFiles } from '../config/tls-files.ts'
+import type { Config } from '../config/types.ts'
 import { formatBytes, formatDuration } from '../config/units.ts'
 
 /** `isomq config check`: one line when all is well. Throws a UserError that has a line for each problem. */
@@ -55,7 +56,12 @@ function rowOf(key: Key, loaded: Loaded): Row[] {
     value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
   }
   if (value === undefined || (key.section && value !== false)) return []
+  if (key.secret) value = withoutSecrets(value as Config['authentication']['scram']['users'])
   return [{ key, value, source: describeSource(loaded.origin(key.path)) }]
+}
+
+function withoutSecrets(users: Config['authentication']['scram']['users']): unknown {
+  return users.map(({ username }) => ({ username, verifier: '(hidden)' }))
 }
 
 function readable(key: Key, value: unknown): string {

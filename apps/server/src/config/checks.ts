@@ -25,6 +25,9 @@ export function checkConfig(config: Config, merged: Merged): Problem[] {
       refuse(`listeners.${name}.ca`, 'is required with requestCert: it says whose certificates are good')
     }
   }
+  const names = config.authentication.scram.users.map(({ username }) => username)
+  for (const name of new Set(names.filter((each, i) => names.indexOf(each) < i)))
+    refuse('authentication.scram.users', `has ${JSON.stringify(name)} more than once`)
   const { maxKeepAlive, unsentPause, unsentLimit } = config.limits
   // Cut to seconds, half a second would become 0: no bound at all.
   if (maxKeepAlive % 1000 !== 0) refuse('limits.maxKeepAlive', 'must be whole seconds')

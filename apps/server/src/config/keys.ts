@@ -8,6 +8,8 @@ export interface Key {
   /** True: holds further keys. */
   readonly section: boolean
   readonly description: string
+  /** True: its value proves who somebody is, and is never shown. */
+  readonly secret: boolean
   /** What may stand there, in a word or two. */
   readonly kind: string
   /** What applies where it is not given; undefined where nothing does. */
@@ -22,6 +24,12 @@ const byPath: ReadonlyMap<string, Key> = new Map(keys.map((key) => [key.path, ke
 /** The key of exactly this path, if there is one. */
 export function findKey(path: string): Key | undefined {
   return byPath.get(path)
+}
+
+/** Whether what stands at this path may be, be in, or hold what is never shown. */
+export function isSecret(path: string): boolean {
+  const [at, secrets] = [`${path}.`, keys.filter((key) => key.secret).map((key) => `${key.path}.`)]
+  return secrets.some((secret) => at.startsWith(secret) || secret.startsWith(at))
 }
 
 /** The known key that is spelt most like this path. */
@@ -43,11 +51,13 @@ type AnySchema = v.GenericSchema & {
 
 function collect(schema: AnySchema, path: string): Key[] {
   const entries = entriesOf(schema)
+  const metadata = v.getMetadata(schema.wrapped ?? schema)
   const own: Key = {
     path,
     section: entries !== undefined,
     description: v.getDescription(schema.wrapped ?? schema) ?? '',
-    kind: String(v.getMetadata(schema.wrapped ?? schema)['kind'] ?? ''),
+    secret: metadata['secret'] === true,
+    kind: String(metadata['kind'] ?? ''),
     fallback: schema.default,
   }
   const below = Object.entries(entries ?? {}).flatMap(([name, entry]) =>

@@ -4,6 +4,7 @@ import { checkConfig } from './checks.ts'
 import { readEnv } from './env.ts'
 import { readConfigFile } from './file.ts'
 import { readFlags, type ConfigFlags } from './flags.ts'
+import { isSecret } from './keys.ts'
 import { merge, type Merged } from './merge.ts'
 import { configSchema } from './schema.ts'
 import { describeProblem, type Problem, type Source } from './source.ts'
@@ -42,6 +43,7 @@ function invalid(issue: v.BaseIssue<unknown>, merged: Merged): Problem {
   const path = v.getDotPath(issue) ?? ''
   const source = merged.blame(path)
   if (issue.input === undefined) return { source, path, message: 'is required' }
+  if (isSecret(path)) return { source, path, message: issue.message }
   return {
     source,
     path,

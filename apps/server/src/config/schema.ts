@@ -1,6 +1,7 @@
 import { defaultFlapping, defaultLimits, defaultSlowOptions } from '@isomq/kernel'
 import { defaultMqttOptions, defaultSysOptions } from '@isomq/protocol-mqtt'
 import * as v from 'valibot'
+import { accounts } from './accounts.ts'
 import { bytes, choice, count, duration, flag, list, oneOf, text, texts } from './settings.ts'
 import type { Config, ConfigInput } from './types.ts'
 
@@ -28,6 +29,11 @@ function listener<E extends v.ObjectEntries>(entries: E, description: string, on
   const schema = v.strictObject(entries, 'must be false, or have keys such as host and port')
   const either = v.lazy((input): typeof off | typeof schema => (input === false ? off : schema))
   return v.optional(v.pipe(either, v.description(description)), (on ? {} : false) as false)
+}
+
+/** Keys that may all be left out. */
+function section<E extends v.ObjectEntries>(entries: E) {
+  return v.optional(v.strictObject(entries, 'must hold keys and values'), {} as never)
 }
 
 const [k, m, f, slow, sys] = [defaultLimits, defaultMqttOptions, defaultFlapping, defaultSlowOptions, defaultSysOptions]
@@ -82,6 +88,10 @@ const limits = v.strictObject({
     m.overRate,
     ['pause', 'disconnect'],
   ),
+  responseInformation: flag(
+    'Whether clients are told a prefix `$response/…` for response topics, below which they alone may subscribe',
+    m.responseInformation,
+  ),
   unsentPause: bytes('Bytes unsent to one client from which its publishers are slowed down', m.unsentPause, {
     min: 1,
     max: 2 ** 40,
@@ -113,6 +123,13 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
     {},
   ),
   allowAnonymous: flag('Listen on addresses that other machines can reach although nobody has to log in', false),
+  authentication: section({
+    scram: section({
+      users: accounts(
+        'Who may log in by SCRAM-SHA-256: a list of `{ username, verifier }` as `isomq passwd --scram` prints them',
+      ),
+    }),
+  }),
   storage: v.optional(
     v.strictObject({
       type: choice('Where messages and sessions are kept', 'memory', ['memory', 'lmdb']),

@@ -1,5 +1,6 @@
 import type { FlappingOptions, Limits, Sharing, SlowOptions } from '@isomq/kernel'
 import type { AutoSubscription, MqttOptions, RewriteRule } from '@isomq/protocol-mqtt'
+import type { Account, AccountInput } from './accounts.ts'
 
 /** Where plain TCP is accepted. */
 export interface TcpSettings {
@@ -34,6 +35,7 @@ export interface Config {
     readonly wss: (WsSettings & TlsSettings) | false
   }
   readonly allowAnonymous: boolean
+  readonly authentication: { readonly scram: { readonly users: readonly Account[] } }
   readonly storage: {
     readonly type: 'memory' | 'lmdb'
     readonly path: string
@@ -41,7 +43,7 @@ export interface Config {
   }
   readonly sharing: Sharing
   readonly autoSubscribe: readonly AutoSubscription[]
-  readonly limits: Limits & Omit<MqttOptions, 'autoSubscribe' | 'rewrite'>
+  readonly limits: Limits & Omit<MqttOptions, 'authenticators' | 'autoSubscribe' | 'rewrite'>
   readonly rewrite: readonly RewriteRule[]
   readonly sys: {
     readonly interval: number
@@ -62,6 +64,9 @@ export interface ConfigInput {
     | { readonly [K in keyof Config['listeners']]?: Input<Config['listeners'][K]> | undefined }
     | undefined
   readonly allowAnonymous?: boolean | undefined
+  readonly authentication?:
+    | { readonly scram?: { readonly users?: readonly AccountInput[] | undefined } | undefined }
+    | undefined
   readonly storage?: Input<Config['storage']> | undefined
   readonly sharing?: Sharing | undefined
   readonly autoSubscribe?: readonly AutoSubscription[] | undefined
