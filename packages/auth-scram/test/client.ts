@@ -18,11 +18,11 @@ export class ScramClient {
     return this.header + this.bare
   }
 
-  /** The last message, given the server's first. */
-  final(serverFirst: string, extension: string = ''): string {
+  /** The last message, given the server's first. Whatever else it is made to say is proven all the same. */
+  final(serverFirst: string, { header = this.header, extension = '', nonce: other = '' } = {}): string {
     const [, nonce = '', salt = '', iterations] = /^r=([^,]+),s=([^,]+),i=(\d+)$/.exec(serverFirst) ?? []
     this.#salted = pbkdf2Sync(this.#password, Buffer.from(salt, 'base64'), Number(iterations), 32, 'sha256')
-    const withoutProof = `c=${Buffer.from(this.header).toString('base64')},r=${nonce}${extension}`
+    const withoutProof = `c=${Buffer.from(header).toString('base64')},r=${other || nonce}${extension}`
     this.#message = `${this.bare},${serverFirst},${withoutProof}`
     const clientKey = hmac(this.#salted, 'Client Key')
     const signature = hmac(createHash('sha256').update(clientKey).digest(), this.#message)

@@ -11,6 +11,7 @@ function exchange(options: Partial<ScramOptions> = {}): Exchange {
   const users = new Map<string, Verifier>([
     ['user', pencil],
     ['a,b=c', pencil],
+    ['a=2Cb', pencil],
   ])
   const lookup = (name: string): Promise<Verifier | undefined> => Promise.resolve(users.get(name))
   return scramSha256({ lookup, nonce: () => '%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0', ...options }).begin(credentials)
@@ -76,6 +77,23 @@ describe('RFC 7677, section 3', () => {
   })
 })
 
+describe('the last message, though it proves the password', () => {
+  it.each([
+    ['with the nonce of the client alone', { nonce: 'fyko+d2lbbFgONRv9qkxdawL' }],
+    ['with the nonce of another exchange', { nonce: 'fyko+d2lbbFgONRv9qkxdawL%hvYDpWUa2RaTCAfuxFIlj)hNlF$k1' }],
+    ['with another header', { header: 'y,,' }],
+    ['with data bound to the channel', { header: 'n,,abc' }],
+    ['for another user', { header: 'n,a=user,' }],
+    ['with an extension that must be understood', { extension: ',m=x' }],
+    ['with a second nonce', { extension: ',r=abc' }],
+    ['with an extension without a value', { extension: ',x=' }],
+  ])('%s is refused', async (_, changes) => {
+    const client = new ScramClient('user', 'pencil')
+    const scram = exchange()
+    await refused(say(scram, client.final((await say(scram, client.first)).data, changes)))
+  })
+})
+
 describe('the first message (RFC 5802, section 7)', () => {
   it.each([
     ['channel binding', 'p=tls-unique,,n=user,r=abc'],
@@ -113,6 +131,7 @@ describe('the first message (RFC 5802, section 7)', () => {
     ['user', { header: 'y,,' }],
     ['user', { header: 'n,a=user,' }],
     ['a,b=c', { header: 'n,,' }],
+    ['a=2Cb', { header: 'n,,' }],
     ['a,b=c', { header: 'y,a=a=2Cb=3Dc,' }],
   ])('of %s with %j is right', async (name, options) => {
     const client = new ScramClient(name, 'pencil', options)
@@ -130,7 +149,7 @@ describe('the first message (RFC 5802, section 7)', () => {
     const another = exchange({ nonce: () => 'xyz' })
     const { data } = await say(another, good.first)
     expect(data).toMatch(/^r=abcxyz,/)
-    expect((await say(another, good.final(data, ',z=ä'))).type).toBe('accepted')
+    expect((await say(another, good.final(data, { extension: ',z=ä' }))).type).toBe('accepted')
   })
 
   it('may be missing: an empty question asks for it, once', async () => {

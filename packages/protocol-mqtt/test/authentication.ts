@@ -14,22 +14,22 @@ export function bytes(text: string): Uint8Array {
 interface Parrot extends Authenticator {
   /** What clients showed at the beginning of exchanges. */
   readonly begun: Credentials[]
-  /** What it waits for when it is told to `wait`. */
+  /** What it waits for when it is told to. */
   wait: () => Promise<void>
 }
 
 /**
  * `ask` is answered by a question, `mute` by one without data, `I am X` by the acceptance of X and `bye`, `I am also X` by
- * the same without data, `wait` waits and asks, `bug` throws, nothing asks, and anything else is a code to be refused with.
+ * the same without data, `wait` before any of it waits first, `bug` throws, nothing asks, and anything else is a code to be refused with.
  */
 function parrot(): Parrot {
   const begun: Credentials[] = []
   const said = async (text: string): Promise<Step> => {
     if (text === 'ask' || text === '') return { type: 'challenge', data: bytes('well?') }
     if (text === 'mute') return { type: 'challenge', data: undefined }
-    if (text === 'wait') {
+    if (text.startsWith('wait ')) {
       await made.wait()
-      return said('ask')
+      return said(text.slice(5))
     }
     if (text.startsWith('I am also ')) return { type: 'accepted', username: text.slice(10) }
     if (text.startsWith('I am ')) return { type: 'accepted', username: text.slice(5), data: bytes('bye') }

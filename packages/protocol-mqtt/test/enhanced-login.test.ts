@@ -127,7 +127,7 @@ describe('login by an exchange', () => {
     const b = await parrotBench({ mqtt: { connectTimeout: 1000 } })
     const { wait } = gate()
     b.bird.wait = wait
-    for (const text of ['ask', 'wait']) {
+    for (const text of ['ask', 'wait ask']) {
       const client = b.dial()
       await client.send(connectPacket(connectWith(text)))
       await b.host.advance(500)
@@ -139,17 +139,22 @@ describe('login by an exchange', () => {
     }
   })
 
-  it('of a client that goes away meanwhile leaves nothing behind', async () => {
-    const b = await parrotBench()
-    const { wait, open } = gate()
-    b.bird.wait = wait
-    const client = b.dial()
-    await client.send(connectPacket(connectWith('wait', { keepAlive: 10 })))
-    await client.drop()
-    open()
-    await b.host.settle()
-    expect([b.broker.sessions.size, b.host.clock.pending]).toEqual([0, 0])
-  })
+  it.each(['ask', 'I am ann', 'not-authenticated'])(
+    'of a client that goes away meanwhile leaves nothing behind (%s)',
+    async (text) => {
+      const b = await parrotBench()
+      const told: string[] = []
+      b.broker.watch((event) => told.push(event.type))
+      const { wait, open } = gate()
+      b.bird.wait = wait
+      const client = b.dial()
+      await client.send(connectPacket(connectWith(`wait ${text}`, { keepAlive: 10 })))
+      await client.drop()
+      open()
+      await b.host.settle()
+      expect([b.broker.sessions.size, b.host.clock.pending, told]).toEqual([0, 0, []])
+    },
+  )
 })
 
 describe('what a client may say before CONNACK', () => {
@@ -173,6 +178,7 @@ describe('what a client may say before CONNACK', () => {
     ['[MQTT-3.1.2-30] a PUBLISH', publishPacket('t', 'x', { retain: true })],
     ['[MQTT-3.1.2-30] a PINGREQ', { type: PacketType.Pingreq } as const],
     ['[MQTT-4.12.0-3] an AUTH', auth(0x18, 'I am ann')],
+    ['[MQTT-4.12.0-3] an AUTH 0x19', auth(0x19, 'I am ann')],
   ])('%s right behind what is accepted is answered by 0x82 too', async (_, packet) => {
     const b = await parrotBench()
     const client = b.dial()

@@ -26,7 +26,7 @@ describe('proving anew who one is', () => {
     const client = await ann(b)
     const other = await b.connect()
     await client.subscribe('t')
-    for (const text of ['ask', 'wait']) {
+    for (const text of ['ask', 'wait ask']) {
       await client.send(auth(text === 'ask' ? 0x19 : 0x18, text))
       if (text === 'ask') client.expect(PacketType.Auth)
       await client.publish('u', 'x', { qos: 1 })
@@ -44,7 +44,7 @@ describe('proving anew who one is', () => {
     ['[MQTT-4.12.0-5] that goes on with another method', [auth(0x19, 'ask'), auth(0x18, 'I am ann', 'OTHER')]],
     ['that goes on without having begun', [auth(0x18, 'I am ann')]],
     ['twice at a time', [auth(0x19, 'ask'), auth(0x19, 'ask')]],
-    ['that speaks again before it is answered', [auth(0x19, 'wait'), auth(0x18, 'I am ann')]],
+    ['that speaks again before it is answered', [auth(0x19, 'wait ask'), auth(0x18, 'I am ann')]],
     ['that goes on when it is over', [auth(0x19, 'I am ann'), auth(0x18, 'I am ann')]],
   ])('%s is answered by 0x82', async (_, packets) => {
     const b = await parrotBench()
@@ -147,7 +147,7 @@ describe('proving anew who one is', () => {
     const { wait, open } = gate()
     b.bird.wait = wait
     const client = await ann(b)
-    await client.send(auth(0x19, 'wait'))
+    await client.send(auth(0x19, 'wait I am ann'))
     const fresh = await b.connect(connectWith('I am ann'))
     expect(client.expect(PacketType.Disconnect).reasonCode).toBe(0x8e)
     open()
