@@ -12,20 +12,14 @@ import { Decoder } from './codec/decoder.ts'
 import { encode } from './codec/encoder.ts'
 import { writeAck } from './codec/encode-publish.ts'
 import { MalformedPacket } from './codec/malformed-packet.ts'
-import {
-  type ControlPacket,
-  type Disconnect,
-  type Packet,
-  PacketType,
-  packetName,
-  type ProtocolVersion,
-} from './codec/packet.ts'
+import { type ControlPacket, type Packet, PacketType, packetName, type ProtocolVersion } from './codec/packet.ts'
 import { ReasonCode } from './codec/reason-code.ts'
 import type { Door, Entered } from './door.ts'
 import { Entry } from './entry.ts'
 import type { FrameCache } from './frame-cache.ts'
 import { handlePuback, handlePubcomp, handlePubrec, handlePubrel } from './handle-acks.ts'
 import type { Login } from './handle-connect.ts'
+import { handleDisconnect } from './handle-disconnect.ts'
 import { handlePublish } from './handle-publish.ts'
 import { handleSubscribe, handleUnsubscribe } from './handle-subscribe.ts'
 import { type Common, type Link, Receiving } from './link.ts'
@@ -161,7 +155,8 @@ export class Client implements ConnectionReader, Link, Door {
     // [MQTT-3.14.0-1]: before CONNACK there is no DISCONNECT, and in 3.x no server sends one at all.
     if (!this.#entry.welcomed) this.#entry.refuse(reason, this.#decoder.version)
     else if (this.version === 5) this.#farewell(reason, detail)
-    this.#close(false)
+    // [MQTT-3.1.4-6]: whoever is turned away has left no will.
+    this.#close(!this.#entry.welcomed)
   }
 
   failWith(code: ErrorCode, detail: string): void {
@@ -261,23 +256,12 @@ export class Client implements ConnectionReader, Link, Door {
           () => {},
         ) // [MQTT-3.12.4-1]
       case PacketType.Disconnect:
-        return this.#disconnect(packet)
+        return handleDisconnect(this, packet, this.#login!)
       case PacketType.Auth:
         return this.#entry.reauthenticate(packet)
       default:
         return this.fail(ReasonCode.ProtocolError, `${packetName(packet.type)} out of place`) // [MQTT-3.1.0-2]
     }
-  }
-
-  #disconnect({ reasonCode, properties }: Disconnect): void {
-    const expiry = properties?.sessionExpiryInterval
-    // Section 3.14.2.2.2: a session that was to end with its connection cannot be made to stay.
-    const asked = this.#login!.connect.properties?.sessionExpiryInterval ?? 0
-    if (expiry !== undefined && expiry > 0 && asked === 0)
-      return this.fail(ReasonCode.ProtocolError, 'a session expiry in DISCONNECT where CONNECT had none')
-    const milliseconds = expiry === undefined ? undefined : expiry === 0xffffffff ? Infinity : expiry * 1000
-    // [MQTT-3.1.2-8] [MQTT-3.14.4-3]
-    this.leave(reasonCode === ReasonCode.NormalDisconnection, milliseconds)
   }
 
   /** The kernel takes the session away. */

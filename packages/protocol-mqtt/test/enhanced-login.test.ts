@@ -181,12 +181,15 @@ describe('what a client may say before CONNACK', () => {
     ['[MQTT-4.12.0-3] an AUTH 0x19', auth(0x19, 'I am ann')],
   ])('%s right behind what is accepted is answered by 0x82 too', async (_, packet) => {
     const b = await parrotBench()
+    const heard: string[] = []
+    b.broker.tap('#', (message) => heard.push(message.topic))
     const client = b.dial()
-    client.write(connectPacket(connectWith('I am ann')), packet)
+    const will = { topic: 'w', payload: bytes('x'), qos: 0, retain: false } as const
+    client.write(connectPacket(connectWith('I am ann', { will })), packet)
     await b.host.settle()
     expect([client.expect(PacketType.Connack).reasonCode, client.closed]).toEqual([0x82, true])
     client.expectNothing()
-    expect([b.broker.sessions.size, b.broker.retained.size]).toEqual([0, 0])
+    expect([b.broker.sessions.size, b.broker.retained.size, heard]).toEqual([0, 0, []])
   })
 
   it('[MQTT-3.1.2-30] a DISCONNECT is: the connection closes without a word', async () => {
