@@ -261,6 +261,20 @@ describe('the guard', () => {
     expect(other.closed).toBe(true)
   })
 
+  it('rules for topics hold for the will as well, under the name that was proven', async () => {
+    const rewrite = [{ action: 'publish', source: 'w', regex: '^w$', target: 'wills/${username}' }] as const
+    const guard = guardOf({ authorize: ({ username }) => username === 'ann' })
+    const b = await parrotBench({ guard, mqtt: { rewrite } })
+    const heard: string[] = []
+    b.broker.tap('#', (message) => heard.push(message.topic))
+    const connect = { username: 'root', will: { topic: 'w', payload: bytes('x'), qos: 0, retain: false } } as const
+    const client = await b.connect(connectWith('I am ann', connect))
+    await client.drop()
+    expect(heard).toEqual(['wills/ann'])
+    const other = b.dial()
+    expect([(await other.login(connectWith('I am eve', connect))).reasonCode, other.closed]).toEqual([0x87, true])
+  })
+
   it('is not asked before the exchange is over', async () => {
     const guard = guardOf({ authenticate: () => Promise.reject(new Error('too early')) })
     const b = await parrotBench({ guard })
