@@ -4,7 +4,7 @@ import type { Connection, PeerInfo } from './connection.ts'
 import type { Connections } from './connections.ts'
 import type { Counters } from './counters.ts'
 import type { Delayed } from './delayed.ts'
-import type { Guard, Principal } from './guard.ts'
+import type { Credentials, Guard, Principal } from './guard.ts'
 import type { Host } from './host.ts'
 import type { Limits } from './limits.ts'
 import type { Message } from './message.ts'
@@ -26,6 +26,11 @@ export interface Broker {
   tap(filter: string, deliver: (message: Message) => void): () => void
   /** Tells everything that happens to whoever asks. Returns how to stop it. */
   watch(observer: (event: BrokerEvent) => void): () => void
+  /**
+   * For protocols: to be called before an exchange begins at login; `guard.authenticate` does it by itself where there was
+   * none. Throws BrokerError `banned` or `rate-exceeded`.
+   */
+  knock(credentials: Credentials): void
   /** For protocols: a peer was turned away, cut off, or denied what it was to have, and why. Tells those who watch. */
   refused(peer: PeerInfo, detail: string): void
   /** Ends every connection with `shutting-down`, writes what is unwritten, and stops. The storage stays open. Idempotent. */

@@ -192,6 +192,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
         if (watchers.size === 0) core.emit = undefined
       }
     },
+    knock: (credentials) => entrance.knock(credentials),
     refused(peer, detail) {
       core.emit?.({ type: 'refused', peer, detail })
     },

@@ -40,7 +40,8 @@ export function carefulGuard(guard: Guard, host: Host, knock: (credentials: Cred
   return {
     // Async, so that a throw is a rejection.
     async authenticate(credentials) {
-      knock(credentials)
+      // An exchange began by knocking.
+      if (credentials.provenBy === undefined) knock(credentials)
       return guard.authenticate(credentials)
     },
     authorize: (principal, action, topic) => guard.authorize(principal, action, topic),

@@ -28,10 +28,14 @@ export class Authentication {
   #messages = 0
   #listening = true
 
-  constructor(broker: Broker, authenticator: Authenticator, credentials: Credentials) {
+  readonly #knock: boolean
+
+  /** `knock`: the client is not in yet, and may not be welcome. */
+  constructor(broker: Broker, authenticator: Authenticator, rest: { credentials: Credentials; knock: boolean }) {
     this.#broker = broker
     this.#authenticator = authenticator
-    this.#credentials = credentials
+    this.#credentials = rest.credentials
+    this.#knock = rest.knock
   }
 
   /** True when it is the client's turn. */
@@ -44,7 +48,7 @@ export class Authentication {
     this.#listening = false
     try {
       if (++this.#messages > mostMessages) throw new BrokerError('not-authenticated')
-      this.#exchange ??= this.#authenticator.begin(this.#credentials)
+      this.#exchange ??= this.#begin()
       const step = await this.#exchange.respond(data)
       if (step.type === 'accepted') return { ...step, principal: await this.#askGuard(step.username) }
       this.#listening = true
@@ -53,6 +57,12 @@ export class Authentication {
       if (!isBrokerError(error)) this.#broker.host.report(error, 'authenticating')
       return { type: 'refused', code: codeOf(error) }
     }
+  }
+
+  /** Whoever is banned is asked nothing. */
+  #begin(): Exchange {
+    if (this.#knock) this.#broker.knock(this.#credentials)
+    return this.#authenticator.begin(this.#credentials)
   }
 
   #askGuard(username: string): Promise<Principal> {

@@ -113,7 +113,10 @@ export class Entry {
   async #prove(data: Uint8Array | undefined): Promise<void> {
     const { broker, peer } = this.#door
     const login = this.#login!
-    this.#authentication ??= new Authentication(broker, login.authenticator!, credentialsOf(login, peer))
+    this.#authentication ??= new Authentication(broker, login.authenticator!, {
+      credentials: credentialsOf(login, peer),
+      knock: !this.welcomed,
+    })
     const outcome = await this.#authentication.respond(data)
     if (this.#door.closed) return
     if (outcome.type === 'challenge') return this.#say(ReasonCode.ContinueAuthentication, outcome.data) // [MQTT-4.12.0-2]

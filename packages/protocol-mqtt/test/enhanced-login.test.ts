@@ -1,10 +1,10 @@
-import { BrokerError, type Credentials, type ErrorCode } from '@isomq/kernel'
+import { type BanRequest, BrokerError, type Credentials, type ErrorCode } from '@isomq/kernel'
 import { failingStorage } from '@isomq/testkit'
 import { memoryStorage } from '@isomq/storage-memory'
 import { describe, expect, it } from 'vitest'
 import { PacketType } from '../src/codec/packet.ts'
-import { auth, authFrom, bytes, connectWith, method, parrotBench } from './authentication.ts'
-import { bench, connectPacket, gate, guardOf, publishPacket } from './harness.ts'
+import { ann, auth, authFrom, bytes, connectWith, method, parrotBench } from './authentication.ts'
+import { type Bench, bench, connectPacket, gate, guardOf, publishPacket } from './harness.ts'
 
 describe('login by an exchange', () => {
   it('[MQTT-4.12.0-2] [MQTT-4.12.0-5] [MQTT-3.15.2-1] goes by AUTH 0x18 and ends in CONNACK, all with the method', async () => {
@@ -282,6 +282,49 @@ describe('the guard', () => {
     await client.send(connectPacket(connectWith('ask')))
     client.expect(PacketType.Auth)
     expect(b.takeReports()).toEqual([])
+  })
+})
+
+async function ban(b: Bench, request: BanRequest): Promise<void> {
+  const added = b.broker.bans.add(request)
+  await b.host.settle()
+  await added
+}
+
+describe('bans and the rate of logins', () => {
+  it.each([
+    { kind: 'clientId', value: 'c' },
+    { kind: 'address', value: '10.0.0.0/8' },
+  ] as const)('whoever is banned (%j) is asked nothing', async (request) => {
+    const b = await parrotBench()
+    await ban(b, request)
+    const client = b.dial(5, { address: '10.0.0.1' })
+    expect((await client.login(connectWith('ask'))).reasonCode).toBe(0x8a)
+    expect([client.closed, b.bird.begun]).toEqual([true, []])
+  })
+
+  it('a banned user is found when the name is proven, and put out when banned meanwhile', async () => {
+    const b = await parrotBench()
+    await ban(b, { kind: 'username', value: 'eve' })
+    const client = b.dial()
+    expect((await client.login(connectWith('I am eve'))).reasonCode).toBe(0x8a)
+    const other = await ann(b)
+    await ban(b, { kind: 'username', value: 'ann' })
+    expect([other.expect(PacketType.Disconnect).reasonCode, other.closed]).toEqual([0x98, true])
+  })
+
+  it('an exchange counts once, when it begins, and a later one not at all', async () => {
+    const b = await parrotBench({ limits: { connectRate: 2 } })
+    const [first] = [await ann(b), await ann(b, { clientId: 'd' })]
+    const third = b.dial()
+    expect((await third.login(connectWith('ask', { clientId: 'e' }))).reasonCode).toBe(0x9f)
+    expect([third.closed, b.bird.begun.length]).toEqual([true, 2])
+    await first.send(auth(0x19, 'I am ann'))
+    expect(first.expect(PacketType.Auth).reasonCode).toBe(0)
+    await b.host.advance(500)
+    await ann(b, { clientId: 'f' })
+    const fifth = b.dial()
+    expect((await fifth.login({ clientId: 'g' })).reasonCode).toBe(0x9f)
   })
 })
 
