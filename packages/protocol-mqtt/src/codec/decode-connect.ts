@@ -45,13 +45,15 @@ function own(frame: Frame): void {
   frame.at = 0
 }
 
-/** The protocol name and level. Neither is right unless both are: `MQIsdp` 3, `MQTT` 4 or 5 [MQTT-3.1.2-1] [MQTT-3.1.2-2]. */
+/**
+ * The protocol name and level: `MQIsdp` 3, `MQTT` 4 or 5 [MQTT-3.1.2-2]. Under another name it is no MQTT, and nobody
+ * knows how to answer it [MQTT-3.1.2-1] [MQTT-3.1.2-1 of 3.1.1].
+ */
 function readVersion(frame: Frame): ProtocolVersion {
   const bytes = frame.binary('protocol name')
   let name = ''
   for (let i = 0; i < bytes.length && i < 8; i++) name += String.fromCharCode(bytes[i]!)
-  if (name !== 'MQTT' && name !== 'MQIsdp')
-    throw frame.fault(ReasonCode.UnsupportedProtocolVersion, 'unknown protocol name')
+  if (name !== 'MQTT' && name !== 'MQIsdp') throw frame.malformed('unknown protocol name')
   const level = frame.byte('protocol level')
   if (name === 'MQTT' ? level === 4 || level === 5 : level === 3) return level as ProtocolVersion
   throw frame.fault(ReasonCode.UnsupportedProtocolVersion, `unsupported protocol level ${level}`)
