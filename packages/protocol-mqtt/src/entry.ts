@@ -63,12 +63,11 @@ export class Entry {
 
   /** The CONNACK that turns the client away, where its version has one for this reason; undefined: the version is not known. */
   refuse(reason: number, version: ProtocolVersion | undefined): void {
-    const refusal = { type: PacketType.Connack, sessionPresent: false }
-    if (version === 5) this.#door.send({ ...refusal, reasonCode: refusalCode(reason) })
-    else if (version !== undefined && reason !== ReasonCode.MalformedPacket && reason !== ReasonCode.ProtocolError)
-      this.#door.send({ ...refusal, reasonCode: returnCode3(reason) })
-    // [MQTT-3.1.2-2 of 3.1.1]; whoever speaks a version we do not know is likeliest to understand the oldest answer.
-    else if (reason === ReasonCode.UnsupportedProtocolVersion) this.#door.send({ ...refusal, reasonCode: 1 })
+    // [MQTT-3.1.2-2 of 3.1.1]: whoever speaks a version we do not know is likeliest to understand the oldest answer.
+    const old = version !== undefined || reason === ReasonCode.UnsupportedProtocolVersion
+    const reasonCode = version === 5 ? refusalCode(reason) : old ? returnCode3(reason) : undefined
+    // [MQTT-3.1.4-1 of 3.1.1] [MQTT-3.2.2-6 of 3.1.1]
+    if (reasonCode !== undefined) this.#door.send({ type: PacketType.Connack, sessionPresent: false, reasonCode })
   }
 
   async #connect(connect: Connect): Promise<void> {

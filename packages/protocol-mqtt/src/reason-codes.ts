@@ -64,8 +64,8 @@ export function refusalCode(reason: number): number {
   return legalConnackCodes.has(reason) ? reason : ReasonCode.UnspecifiedError
 }
 
-/** The CONNACK return code of MQTT 3.x nearest to a reason of MQTT 5.0. */
-export function returnCode3(reason: number): number {
+/** The CONNACK return code of MQTT 3.x for a reason of MQTT 5.0; undefined where none applies: then there is no CONNACK [MQTT-3.2.2-6 of 3.1.1]. */
+export function returnCode3(reason: number): number | undefined {
   switch (reason) {
     case ReasonCode.Success:
       return 0
@@ -73,13 +73,23 @@ export function returnCode3(reason: number): number {
       return 1
     case ReasonCode.ClientIdentifierNotValid:
       return 2
+    case ReasonCode.UnspecifiedError:
+    case ReasonCode.ImplementationSpecificError:
+    case ReasonCode.ServerUnavailable:
+    case ReasonCode.ServerBusy:
+    case ReasonCode.ServerShuttingDown:
+    case ReasonCode.QuotaExceeded:
+    case ReasonCode.UseAnotherServer:
+    case ReasonCode.ServerMoved:
+    case ReasonCode.ConnectionRateExceeded:
+      return 3
     case ReasonCode.BadUserNameOrPassword:
       return 4
     case ReasonCode.NotAuthorized:
     case ReasonCode.Banned:
       return 5
     default:
-      return 3
+      return undefined
   }
 }
 

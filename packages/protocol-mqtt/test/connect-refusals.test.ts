@@ -12,7 +12,6 @@ function rejecting(error: unknown): ReturnType<typeof guardOf> {
 describe('[MQTT-3.1.4-2] [MQTT-3.2.2-6] [MQTT-3.2.2-7] [MQTT-4.13.2-1] [MQTT-3.2.2-4 of 3.1.1] [MQTT-3.2.2-5 of 3.1.1] a refused CONNECT is answered by one CONNACK and the end', () => {
   const cases: readonly (readonly [what: string, connect: Partial<Connect>, v3: number, v4: number, v5: number])[] = [
     ['[MQTT-3.1.3-8] an identifier over the limit', { clientId: 'x'.repeat(101) }, 2, 2, 0x85],
-    ['[MQTT-3.2.2-13] a retained will where nothing is retained', { will: will(true) }, 3, 3, 0x9a],
   ]
   for (const [what, connect, ...codes] of cases) {
     it.each(versions)(`${what}, version %i`, async (version) => {

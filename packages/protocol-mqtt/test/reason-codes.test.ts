@@ -28,11 +28,14 @@ describe('every refusal of the broker has a code its packet may carry', () => {
     }
   })
 
-  it('[MQTT-3.2.2-4 of 3.1.1] a return code of 3.x is one of six, and 0 for success alone', () => {
+  it('[MQTT-3.2.2-6 of 3.1.1] a return code of 3.x is one of six or none, and 0 for success alone', () => {
     for (const reason of Object.values(legal.ReasonCode)) {
       const code = returnCode3(reason)
-      expect([reason, legal.connackCodes3.has(code), code === 0]).toEqual([reason, true, reason === 0])
+      expect([reason, legal.connackCodes3.has(code ?? 5), code === 0]).toEqual([reason, true, reason === 0])
     }
+    const silent = [0x81, 0x82, 0x90, 0x95, 0x9a, 0x9b].map(returnCode3)
+    expect(new Set(silent)).toEqual(new Set([undefined]))
+    for (const codes of [connackCodes, publishCodes]) expect(returnCode3(codes['not-authorized'])).toBe(5)
   })
 
   it('whatever else is thrown is `unavailable`', () => {
