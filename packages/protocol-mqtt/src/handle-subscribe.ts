@@ -1,4 +1,4 @@
-import type { SubscriptionOptions } from '@isomq/kernel'
+import { isFilter, type SubscriptionOptions } from '@isomq/kernel'
 import { type FilterRequest, PacketType, type Subscribe, type Unsubscribe } from './codec/packet.ts'
 import { ReasonCode } from './codec/reason-code.ts'
 import type { Link } from './link.ts'
@@ -8,7 +8,9 @@ import { codeOf, subscribeCodes } from './reason-codes.ts'
 
 /** SUBSCRIBE: each filter as if it came alone, one SUBACK for all [MQTT-3.8.4-5] [MQTT-3.8.4-6]. */
 export function handleSubscribe(link: Link, packet: Subscribe): void | Promise<void> {
-  const parsed = packet.filters.map(({ filter }) => parseFilter(filter))
+  const filters = packet.filters.map(({ filter }) => filter)
+  if (violates(link, filters)) return
+  const parsed = filters.map(parseFilter)
   // [MQTT-3.8.3-4]: the decoder knows `$share/`, not what else is shared.
   if (parsed.some((each, i) => each?.group !== undefined && packet.filters[i]!.noLocal))
     return link.fail(ReasonCode.ProtocolError, 'No Local on a shared subscription')
@@ -67,9 +69,18 @@ export function optionsOf(
   return { qos, group, exclusive, noLocal, retainAsPublished, identifier, retained }
 }
 
+/** In MQTT 3.x a filter that is none breaks the protocol, and that ends the connection [MQTT-4.8.0-1 of 3.1.1]; 5.0 has a code for it. */
+function violates(link: Link, filters: readonly string[]): boolean {
+  // [MQTT-4.7.1-2 of 3.1.1] [MQTT-4.7.1-3 of 3.1.1]
+  const bad = link.version < 5 && !filters.every(isFilter)
+  if (bad) link.fail(ReasonCode.TopicFilterInvalid, 'a topic filter is invalid')
+  return bad
+}
+
 /** UNSUBSCRIBE: one code per filter, in order [MQTT-3.11.3-1]; what was never subscribed is answered too [MQTT-3.10.4-5]. */
 export function handleUnsubscribe(link: Link, packet: Unsubscribe): void {
   const { session, replies } = link
+  if (violates(link, packet.filters)) return
   const codes = packet.filters.map((text) => {
     const parsed = parseFilter(text)
     if (parsed === undefined) return ReasonCode.TopicFilterInvalid

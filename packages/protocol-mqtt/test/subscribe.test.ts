@@ -13,10 +13,10 @@ describe('SUBACK', () => {
       const filters = [
         request('a', { qos: 2 }),
         request('secret', { qos: 1 }),
-        request('a/#/b'),
+        request('$share//b'),
         request('b', { qos: 0 }),
         request('c', { qos: 1 }),
-        request('a+'),
+        request('/'.repeat(128)),
       ]
       await client.send({ type: PacketType.Subscribe, packetId: 4711, filters })
       const suback = client.expect(PacketType.Suback)
@@ -28,16 +28,37 @@ describe('SUBACK', () => {
   )
 
   it.each([
-    ['[MQTT-4.7.1-1] text behind #', 'a/#/b'],
-    ['[MQTT-4.7.1-1] # within a level', 'a#'],
+    ['[MQTT-4.7.1-1] [MQTT-4.7.1-2 of 3.1.1] text behind #', 'a/#/b'],
+    ['[MQTT-4.7.1-1] [MQTT-4.7.1-2 of 3.1.1] # within a level', 'a#'],
     ['[MQTT-4.7.1-2] [MQTT-4.7.1-3 of 3.1.1] + within a level', 'a+/b'],
-    ['[MQTT-4.7.1-2] + before text', '+a'],
-    ['[MQTT-4.8.2-1] a share without a name', '$share//a'],
+    ['[MQTT-4.7.1-2] [MQTT-4.7.1-3 of 3.1.1] + before text', '+a'],
     ['[MQTT-4.8.2-2] a share with a wildcard in its name', '$share/a+/b'],
     ['[MQTT-4.8.2-2] a share with # in its name', '$share/#/b'],
+    ['a share of a bad filter', '$share/a/b#'],
+  ])('refuses %s with 0x8F, and in 3.x by the end [MQTT-4.8.0-1 of 3.1.1]', async (_, filter) => {
+    const b = await bench()
+    const client = await b.connect()
+    expect(await client.subscribe(filter)).toBe(0x8f)
+    await client.send({ type: PacketType.Unsubscribe, packetId: 9, filters: [filter] })
+    expect(client.expect(PacketType.Unsuback).reasonCodes).toEqual([0x8f])
+    expect(client.closed).toBe(false)
+    const filters = [request('good'), request(filter)]
+    for (const version of [3, 4] as const)
+      for (const packet of [
+        { type: PacketType.Subscribe, packetId: 1, filters },
+        { type: PacketType.Unsubscribe, packetId: 1, filters: ['good', filter] },
+      ]) {
+        const old = await b.connect({ version, clientId: 'old' })
+        old.chunks.length = 0
+        await old.send(packet)
+        expect([old.chunks, old.closed]).toEqual([[], true])
+      }
+  })
+
+  it.each([
+    ['[MQTT-4.8.2-1] a share without a name', '$share//a'],
     ['[MQTT-4.8.2-2] a share without a filter', '$share/a'],
     ['[MQTT-4.8.2-2] a share with an empty filter', '$share/a/'],
-    ['a share of a bad filter', '$share/a/b#'],
     ['a share of nothing', '$share'],
     ['a share of nothing at all', '$share/'],
     ['[MQTT-4.8.2-2] a share with + as its name', '$share/+/b'],
@@ -246,7 +267,7 @@ describe('UNSUBSCRIBE', () => {
   it.each([3, 4] as const)('version %i gets the identifier and nothing else', async (version) => {
     const b = await bench()
     const client = await b.connect({ version, clientId: 'c' })
-    await client.send({ type: PacketType.Unsubscribe, packetId: 0x102, filters: ['a', 'b#'] })
+    await client.send({ type: PacketType.Unsubscribe, packetId: 0x102, filters: ['a', 'b/#'] })
     expect(Array.from(client.chunks.at(-1)!)).toEqual([0xb0, 2, 1, 2])
   })
 
