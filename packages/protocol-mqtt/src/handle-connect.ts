@@ -69,6 +69,9 @@ export function judgeConnect(connect: Connect, broker: Broker, options: MqttOpti
   const delayed = will !== undefined && isDelayed(will.topic)
   if (delayed && (!options.delayedPublish || parseDelayed(will.topic) === undefined))
     return { reason: ReasonCode.TopicNameInvalid, detail: 'the will topic asks for no delay that there is' }
+  // [MQTT-3.2.2-12]
+  if (will !== undefined && will.qos > options.maximumQos)
+    return { reason: ReasonCode.QosNotSupported, detail: `QoS ${will.qos} is not available` }
   // [MQTT-3.2.2-13]
   if (will?.retain === true && !options.retainAvailable)
     return { reason: ReasonCode.RetainNotSupported, detail: 'retained messages are not available' }
@@ -150,6 +153,8 @@ export function welcome(
     assignedClientIdentifier: login.assigned ? login.clientId : undefined,
     // [MQTT-3.2.2-22]
     serverKeepAlive: login.keepAlive === connect.keepAlive ? undefined : login.keepAlive,
+    // [MQTT-3.2.2-9]
+    maximumQos: options.maximumQos === 2 ? undefined : options.maximumQos,
     retainAvailable: options.retainAvailable ? undefined : false,
     sharedSubscriptionAvailable: options.sharedSubscriptions ? undefined : false,
     // [MQTT-3.1.2-28]

@@ -15,6 +15,8 @@ export function handlePublish(link: Link, publish: Publish): void | Promise<void
   const name = resolveTopic(link, publish)
   if (name === undefined) return
   const { qos, packetId } = publish
+  // Section 3.2.2.3.4
+  if (qos > link.options.maximumQos) return link.fail(ReasonCode.QosNotSupported, `QoS ${qos} is not available`)
   if (qos === 2 && !admit(link, publish)) return
   if (publish.retain && !link.options.retainAvailable)
     return link.fail(ReasonCode.RetainNotSupported, 'retained messages are not available')

@@ -1,4 +1,4 @@
-import { isFilter, type SubscriptionOptions } from '@isomq/kernel'
+import { isFilter, type Qos, type SubscriptionOptions } from '@isomq/kernel'
 import { type FilterRequest, PacketType, type Subscribe, type Unsubscribe } from './codec/packet.ts'
 import { ReasonCode } from './codec/reason-code.ts'
 import type { Link } from './link.ts'
@@ -19,6 +19,11 @@ export function handleSubscribe(link: Link, packet: Subscribe): void | Promise<v
   return Promise.all(verdicts).then((known) => {
     if (!link.closed) answer(link, packet, known)
   })
+}
+
+/** [MQTT-3.2.2-10]: what asks for more than there is gets what there is. */
+function grantedQos(link: Link, { qos }: FilterRequest): Qos {
+  return Math.min(qos, link.options.maximumQos) as Qos
 }
 
 /** The filter that is to be subscribed to, without its prefix, or why there is none. */
@@ -48,8 +53,10 @@ function answer(link: Link, packet: Subscribe, verdicts: readonly Verdict[]): vo
 function subscribe(link: Link, packet: Subscribe, request: FilterRequest, filter: string): number {
   const parsed = parseFilter(request.filter)!
   try {
-    link.session.subscribe(filter, optionsOf(request, parsed, packet.properties?.subscriptionIdentifier))
-    return request.qos
+    const options = optionsOf(request, parsed, packet.properties?.subscriptionIdentifier)
+    const qos = grantedQos(link, request)
+    link.session.subscribe(filter, { ...options, qos })
+    return qos
   } catch (error) {
     const code = codeOf(error)
     if (code === 'unavailable') link.broker.host.report(error, 'subscribing')

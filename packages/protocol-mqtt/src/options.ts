@@ -1,4 +1,4 @@
-import type { Authenticator } from '@isomq/kernel'
+import type { Authenticator, Qos } from '@isomq/kernel'
 import type { AutoSubscription } from './auto-subscribe.ts'
 import type { RewriteRule } from './rewrite.ts'
 
@@ -18,6 +18,8 @@ export interface MqttOptions {
   readonly maxKeepAlive: number
   /** Longest client identifier, UTF-8 bytes. */
   readonly clientIdLength: number
+  /** Highest QoS a client may publish with; announced when it is below 2. Subscriptions are granted no more either. */
+  readonly maximumQos: Qos
   /** Whether messages may be retained. */
   readonly retainAvailable: boolean
   /** Whether `$share` and `$queue` subscriptions are served. */
@@ -53,6 +55,7 @@ export const defaultMqttOptions: MqttOptions = {
   connectTimeout: 10_000,
   maxKeepAlive: 0,
   clientIdLength: 65_535,
+  maximumQos: 2,
   retainAvailable: true,
   sharedSubscriptions: true,
   delayedPublish: true,

@@ -24,6 +24,24 @@ describe('[MQTT-3.1.4-2] [MQTT-3.2.2-6] [MQTT-3.2.2-7] [MQTT-4.13.2-1] [MQTT-3.2
     })
   }
 
+  // There is no return code for these in 3.x [MQTT-3.2.2-6 of 3.1.1].
+  const unspeakable: readonly (readonly [what: string, asked: Partial<NonNullable<Connect['will']>>, v5: number])[] = [
+    ['[MQTT-3.2.2-13] a retained will where nothing is retained', { retain: true }, 0x9a],
+    ['[MQTT-3.2.2-12] a will of QoS 1 where there is only QoS 0', { qos: 1 }, 0x9b],
+    ['a will to a topic of more levels than there may be', { topic: '/'.repeat(128) }, 0x90],
+  ]
+  for (const [what, asked, code] of unspeakable) {
+    it.each(versions)(`[MQTT-3.2.2-6 of 3.1.1] ${what}, version %i`, async (version) => {
+      const b = await bench({ mqtt: { maximumQos: 0, retainAvailable: false } })
+      const client = b.dial(version)
+      await client.send(connectPacket({ version, clientId: 'c', will: { ...will(false), ...asked } }))
+      if (version === 5) expect(client.expect(PacketType.Connack).reasonCode).toBe(code)
+      else expect(client.chunks).toEqual([])
+      client.expectNothing()
+      expect([client.closed, b.broker.sessions.size]).toEqual([true, 0])
+    })
+  }
+
   it.each([
     [3, true],
     [3, false],

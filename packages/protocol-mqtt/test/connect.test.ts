@@ -23,7 +23,7 @@ describe('CONNACK', () => {
     expect(b.broker.sessions.get('mine')?.consumer).toBeDefined()
   })
 
-  it('[MQTT-3.2.2-9] [MQTT-3.2.2-22] [MQTT-3.1.2-28] [MQTT-4.12.0-6] announces our limits and nothing that is as expected', async () => {
+  it('[MQTT-3.2.2-22] [MQTT-3.1.2-28] [MQTT-4.12.0-6] announces our limits and nothing that is as expected', async () => {
     const b = await bench({ mqtt: { receiveMaximum: 7, maxPacketSize: 5000, topicAliasMaximum: 3 } })
     const properties = { requestResponseInformation: false, sessionExpiryInterval: 0xffffffff }
     const { connack } = await b.connect({ clientId: 'c', keepAlive: 60, properties })
@@ -53,6 +53,12 @@ describe('CONNACK', () => {
     const b = await bench({ mqtt: { retainAvailable: false, sharedSubscriptions: false } })
     const { connack } = await b.connect()
     expect(connack.properties).toMatchObject({ retainAvailable: false, sharedSubscriptionAvailable: false })
+  })
+
+  it.each([0, 1] as const)('[MQTT-3.2.2-9] announces that there is QoS %i at most', async (maximumQos) => {
+    const b = await bench({ mqtt: { maximumQos } })
+    const { connack } = await b.connect()
+    expect(connack.properties?.maximumQos).toBe(maximumQos)
   })
 
   it('[MQTT-3.2.2-19] [MQTT-3.1.2-24] ends the connection without a byte when it is larger than the client takes', async () => {

@@ -125,11 +125,20 @@ describe('SUBACK', () => {
     expect(client.expect(PacketType.Suback).reasonCodes).toEqual([0, 0, 0x97, 0])
   })
 
-  it('[MQTT-3.2.2-10] [MQTT-3.8.4-7] grants the QoS asked for', async () => {
-    const b = await bench()
-    const client = await b.connect()
-    for (const qos of [0, 1, 2] as const) expect(await client.subscribe(`t${qos}`, { qos })).toBe(qos)
-  })
+  it.each([0, 1, 2] as const)(
+    '[MQTT-3.2.2-10] [MQTT-3.8.4-7] grants the QoS asked for, as far as there is (%i)',
+    async (maximumQos) => {
+      const b = await bench({ mqtt: { maximumQos } })
+      const client = await b.connect()
+      for (const qos of [0, 1, 2] as const) {
+        expect(await client.subscribe(`t${qos}`, { qos })).toBe(Math.min(qos, maximumQos))
+        const message = { topic: `t${qos}`, payload: new Uint8Array(0), qos: 2, retain: false } as const
+        await b.broker.publish({ ...message, publisher: '', timestamp: 0 })
+        await b.host.settle()
+        expect((await client.take('')).qos).toBe(Math.min(qos, maximumQos))
+      }
+    },
+  )
 
   it('[MQTT-3.8.3-5] reserved option bits are malformed, QoS 3 and retain handling 3 errors', async () => {
     for (const [options, reason] of [

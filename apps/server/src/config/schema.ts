@@ -1,4 +1,4 @@
-import { defaultFlapping, defaultLimits, defaultSlowOptions } from '@isomq/kernel'
+import { defaultFlapping, defaultLimits, defaultSlowOptions, type Qos } from '@isomq/kernel'
 import { defaultMqttOptions, defaultSysOptions } from '@isomq/protocol-mqtt'
 import * as v from 'valibot'
 import { accounts } from './accounts.ts'
@@ -79,6 +79,7 @@ const limits = v.strictObject({
     max: 65_535_000,
   }),
   clientIdLength: count('Bytes a client id may have', m.clientIdLength, { min: 23, max: 65535 }),
+  maximumQos: count<Qos>('Highest QoS a client may publish with or is granted', m.maximumQos, { max: 2 }),
   retainAvailable: flag('Whether messages may be retained', m.retainAvailable),
   sharedSubscriptions: flag('Whether `$share/…` and `$queue/…` subscriptions are allowed', m.sharedSubscriptions),
   exclusiveSubscriptions: flag('Whether `$exclusive/…` subscriptions are allowed', m.exclusiveSubscriptions),

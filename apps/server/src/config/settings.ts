@@ -17,12 +17,14 @@ interface Unit {
   format(value: number): string
 }
 
-/** A whole number. */
-export function count(description: string, fallback: number, range: Range = {}): Setting<number | string, number> {
-  return amount({ kind: 'count', example: 'a whole number', parse: parseCount, format: String }, description, [
-    fallback,
-    range,
-  ])
+/** A whole number; `T` where the range leaves only a few. */
+export function count<T extends number = number>(
+  description: string,
+  fallback: T,
+  range: Range = {},
+): Setting<number | string, T> {
+  const unit = { kind: 'count', example: 'a whole number', parse: parseCount, format: String }
+  return amount(unit, description, [fallback, range]) as Setting<number | string, T>
 }
 
 /** A size: bytes as a number, or a text like `1MiB`. */
