@@ -144,7 +144,7 @@ function tell(link: Link, { qos, packetId }: Publish, reasonCode: number): void 
   link.receiving.end(packetId)
   const type = qos === 1 ? PacketType.Puback : PacketType.Pubrec
   if (link.version === 5) link.send({ type, packetId, reasonCode })
-  // MQTT 3.x has no word for it. What may not be published is acknowledged and dropped [MQTT-3.3.5-2]; what could not be taken over is not acknowledged.
+  // MQTT 3.x has no word for it. What may not be published is acknowledged and dropped [MQTT-3.3.5-2 of 3.1.1]; what could not be taken over is not acknowledged.
   else if (reasonCode === ReasonCode.NotAuthorized) link.acknowledge(type, packetId)
   else link.fail(reasonCode, 'a message could not be accepted')
 }

@@ -71,7 +71,7 @@ function flagsAllowed(type: number, flags: number, version: ProtocolVersion | 0)
     const qos = (flags >> 1) & 3
     return qos !== 3 && (qos !== 0 || (flags & 8) === 0) // [MQTT-3.3.1-4] [MQTT-3.3.1-2]
   }
-  // [MQTT-2.1.3-1] [MQTT-2.2.2-2] [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1] [MQTT-3.14.1-1] [MQTT-3.15.1-1]
+  // [MQTT-2.1.3-1] [MQTT-2.2.2-2 of 3.1.1] [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1] [MQTT-3.14.1-1] [MQTT-3.15.1-1]
   if (!flagged.has(type)) return flags === 0
   // In MQTT 3.1 these three travel with QoS 1 and may be sent again with DUP.
   return flags === 2 || (flags === 10 && version === 3)

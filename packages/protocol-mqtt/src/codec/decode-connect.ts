@@ -66,7 +66,7 @@ function checkFlags(frame: Frame, flags: number, version: ProtocolVersion): void
     if (version !== 3 && (flags & willQosFlags) !== 0) throw frame.malformed('will QoS without a will')
     if (version !== 3 && (flags & willRetainFlag) !== 0) throw frame.malformed('will retain without a will')
   } else if ((flags & willQosFlags) === willQosFlags) throw frame.malformed('will QoS 3') // [MQTT-3.1.2-12] [MQTT-3.1.2-14]
-  // [MQTT-3.1.2-22] of 3.1.1; MQTT 5.0 allows it.
+  // [MQTT-3.1.2-22 of 3.1.1]; MQTT 5.0 allows it.
   if (version !== 5 && (flags & (usernameFlag | passwordFlag)) === passwordFlag)
     throw frame.malformed('password without a user name')
 }

@@ -19,11 +19,11 @@ export function decodePublish(frame: Frame, topics: TopicCache): Publish {
   if (topic === '' && (topicStart !== topicEnd || frame.version !== 5)) throw badTopic(frame, topicStart, topicEnd)
   at = topicEnd
   let packetId = 0
-  // [MQTT-2.2.1-2] [MQTT-2.3.1-5]
+  // [MQTT-2.2.1-2] [MQTT-2.3.1-5 of 3.1.1]
   if ((frame.flags & 6) !== 0) {
     if (at + 2 > end) throw frame.malformed('packet identifier is cut short')
     packetId = (bytes[at]! << 8) | bytes[at + 1]!
-    if (packetId === 0) throw frame.forbidden('packet identifier is 0') // [MQTT-2.2.1-3] [MQTT-2.3.1-1]
+    if (packetId === 0) throw frame.forbidden('packet identifier is 0') // [MQTT-2.2.1-3] [MQTT-2.3.1-1 of 3.1.1]
     at += 2
   }
   let properties: PublishProperties | undefined

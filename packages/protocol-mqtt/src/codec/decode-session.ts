@@ -22,7 +22,7 @@ export function decodeConnack(frame: Frame): Connack {
   const reasonCode = frame.byte('reason code')
   const legal = frame.version === 5 ? connackCodes : connackCodes3 // [MQTT-3.2.2-8]
   if (!legal.has(reasonCode)) throw frame.forbidden(`no such reason code ${reasonCode}`)
-  // [MQTT-3.2.2-6] [MQTT-3.2.2-4] of 3.1.1
+  // [MQTT-3.2.2-6] [MQTT-3.2.2-4 of 3.1.1]
   if (sessionPresent && reasonCode !== 0) throw frame.forbidden('session present in a refusal')
   const properties = frame.version === 5 ? readProperties<ConnackProperties>(frame, PacketType.Connack) : undefined
   frame.done()

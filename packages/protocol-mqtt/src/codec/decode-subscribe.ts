@@ -18,7 +18,7 @@ export function decodeSubscribe(frame: Frame): Subscribe {
   const properties = frame.version === 5 ? readProperties<SubscribeProperties>(frame, PacketType.Subscribe) : undefined
   const filters: FilterRequest[] = []
   while (frame.at < frame.end) filters.push(readRequest(frame))
-  if (filters.length === 0) throw frame.forbidden('no filter') // [MQTT-3.8.3-2] [MQTT-3.8.3-3] of 3.1.1
+  if (filters.length === 0) throw frame.forbidden('no filter') // [MQTT-3.8.3-2] [MQTT-3.8.3-3 of 3.1.1]
   return { type: PacketType.Subscribe, packetId, filters, properties }
 }
 
@@ -65,7 +65,7 @@ function readRequest(frame: Frame): FilterRequest {
   const options = frame.byte('subscription options')
   const qos = options & 3
   if (frame.version !== 5) {
-    // [MQTT-3.8.3-4] of 3.1.1: whatever is not 0, 1 or 2 is malformed.
+    // [MQTT-3.8.3-4 of 3.1.1]: whatever is not 0, 1 or 2 is malformed.
     if (options > 2) throw frame.malformed(qos === 3 ? 'QoS 3' : 'reserved bits beside the QoS')
     return { filter, qos: qos as Qos, noLocal: false, retainAsPublished: false, retainHandling: 0 }
   }

@@ -6,7 +6,7 @@ import { willScope } from './property-table.ts'
 /** Encodes a CONNECT in the version it names. */
 export function encodeConnect(writer: FrameWriter, packet: Connect): Uint8Array {
   const { version, will, username, password } = packet
-  // [MQTT-3.1.2-22] of 3.1.1
+  // [MQTT-3.1.2-22 of 3.1.1]
   if (version !== 5 && password !== undefined && username === undefined)
     throw new RangeError('a password without a user name')
   writer.text(version === 3 ? 'MQIsdp' : 'MQTT')

@@ -98,7 +98,7 @@ export class Frame {
     return this.bytes.subarray(start, this.at)
   }
 
-  /** A packet identifier: never zero [MQTT-2.2.1-3] [MQTT-2.2.1-4] [MQTT-2.3.1-1]. */
+  /** A packet identifier: never zero [MQTT-2.2.1-3] [MQTT-2.2.1-4] [MQTT-2.3.1-1 of 3.1.1]. */
   packetId(): number {
     const id = this.uint16('packet identifier')
     if (id === 0) throw this.forbidden('packet identifier is 0')
