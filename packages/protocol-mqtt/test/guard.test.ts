@@ -27,7 +27,7 @@ function expectReports(b: Bench, any: boolean): void {
 
 describe.each(refusals)('a guard that %s', (_, authorize, reported) => {
   it.each(versions)(
-    'to a publish of version %i: QoS 0 is dropped in silence, the others are answered',
+    '[MQTT-4.3.3-9] to a publish of version %i: QoS 0 is dropped in silence, the others are answered',
     async (version) => {
       const b = await bench({ guard: guardOf({ authorize }) })
       const heard: string[] = []

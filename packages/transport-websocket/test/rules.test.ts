@@ -32,7 +32,7 @@ describe('the upgrade', () => {
     await listener.close()
   })
 
-  it('[MQTT-6.0.0-3] [MQTT-6.0.0-4] picks mqtt, else mqttv3.1, and refuses an offer of neither', async () => {
+  it('[MQTT-6.0.0-3] [MQTT-6.0.0-4] [MQTT-6.0.0-3 of 3.1.1] [MQTT-6.0.0-4 of 3.1.1] picks mqtt, else mqttv3.1, and refuses an offer of neither', async () => {
     const { listener, port } = await listen()
     const offers = [
       ['mqtt', 'mqtt'],
@@ -133,7 +133,7 @@ describe('the upgrade', () => {
 })
 
 describe('frames', () => {
-  it('[MQTT-6.0.0-1] a text frame ends the connection with 1003', async () => {
+  it('[MQTT-6.0.0-1] [MQTT-6.0.0-1 of 3.1.1] [MQTT-6.0-1 of 3.1.1] a text frame ends the connection with 1003', async () => {
     const { listener, port, next } = await listen({ linger: 30 })
     const client = await upgraded(port)
     const connection = await next()
@@ -149,7 +149,7 @@ describe('frames', () => {
     await listener.close()
   })
 
-  it('[MQTT-6.0.0-2] bytes may be spread over frames in any way', async () => {
+  it('[MQTT-6.0.0-2] [MQTT-6.0.0-2 of 3.1.1] bytes may be spread over frames in any way', async () => {
     const { listener, port, next } = await listen()
     const client = await upgraded(port)
     const seen = probe()
