@@ -1,10 +1,10 @@
 import { describe, it } from 'vitest'
 import { expect } from 'vitest'
+import { trial, fault, refusal } from './refusals.ts'
 import type { ProtocolVersion } from '../../src/codec/packet.ts'
 import { connectRows } from '../codec/connect-rows.ts'
 import { packetRows } from '../codec/packet-rows.ts'
 import { frameOf, type Row } from '../codec/strict.ts'
-import { fault, refusal, trial } from './refusals.ts'
 
 // The rules that the codec's own tests hold against the decoder, held against the broker over a connection.
 

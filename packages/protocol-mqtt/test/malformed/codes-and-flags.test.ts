@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { ProtocolVersion } from '../../src/codec/packet.ts'
 import { hex } from '../codec/frames.ts'
-import { fault, frame, type Outcome, refusal, string, trial } from './refusals.ts'
+import { frame, string } from '../wire.ts'
+import { type Outcome, trial, fault, refusal } from './refusals.ts'
+import type { ProtocolVersion } from '../../src/codec/packet.ts'
 
 const versions: ProtocolVersion[] = [3, 4, 5]
 const bytes = Array.from({ length: 256 }, (_, byte) => byte)

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { ProtocolVersion } from '../../src/codec/packet.ts'
 import { hex } from '../codec/frames.ts'
-import { block, fault, frame, type Outcome, refusal, string, trial } from './refusals.ts'
+import { block, frame, string } from '../wire.ts'
+import { type Outcome, trial, fault, refusal } from './refusals.ts'
+import type { ProtocolVersion } from '../../src/codec/packet.ts'
 
 const v5 = '0004 4d515454 05 ee 003c'
 const none = hex('')

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { ProtocolVersion } from '../../src/codec/packet.ts'
 import { hex } from '../codec/frames.ts'
-import { fault, frame, trial } from './refusals.ts'
+import { frame } from '../wire.ts'
+import { trial, fault } from './refusals.ts'
+import type { ProtocolVersion } from '../../src/codec/packet.ts'
 
 const versions: ProtocolVersion[] = [3, 4, 5]
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { hex, join } from '../codec/frames.ts'
-import { block, frame, type Outcome, string, trial } from './refusals.ts'
+import { block, frame, string } from '../wire.ts'
+import { type Outcome, trial } from './refusals.ts'
 
 // Table 2-4 of MQTT 5.0, written down anew: each property with a value it may have, and the packets it may be in.
 const all = 'CONNECT WILL PUBLISH PUBACK PUBREC PUBREL PUBCOMP SUBSCRIBE UNSUBSCRIBE DISCONNECT AUTH'.split(' ')

@@ -1,7 +1,5 @@
 import { expect } from 'vitest'
 import { type Packet, packetName, PacketType, type ProtocolVersion } from '../../src/codec/packet.ts'
-import { hex, join } from '../codec/frames.ts'
-import { frameOf } from '../codec/strict.ts'
 import { type Bench, bench, type BenchOptions, type TestClient, text } from '../harness.ts'
 
 /** What a client sees of bytes it sent: what it is answered, then whether it is still connected. */
@@ -71,26 +69,4 @@ export function fault(version: ProtocolVersion, reason: number): Outcome {
 /** The outcome of a CONNECT that is no CONNECT: 5.0 is told why, 3.x is not [MQTT-3.1.4-1 of 3.1.1]. */
 export function refusal(version: ProtocolVersion, reason: number): Outcome {
   return version === 5 ? `CONNACK 0x${reason.toString(16)} end` : 'end'
-}
-
-/** A string as it is on the wire. */
-export function string(bytes: Uint8Array | string): Uint8Array {
-  const content = typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes
-  return join(Uint8Array.of(content.length >> 8, content.length & 255), content)
-}
-
-/** A frame of hexadecimal pieces and bytes as they are. */
-export function frame(first: number, ...pieces: readonly (string | Uint8Array)[]): Uint8Array {
-  const body = join(...pieces.map((piece) => (typeof piece === 'string' ? hex(piece) : piece)))
-  return frameOf(digits(Uint8Array.of(first)), digits(body))
-}
-
-/** A property block: its length, then these pieces. */
-export function block(...pieces: readonly (string | Uint8Array)[]): Uint8Array {
-  // The same length prefix as that of a frame.
-  return frame(0, ...pieces).subarray(1)
-}
-
-function digits(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

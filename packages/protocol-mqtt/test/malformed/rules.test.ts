@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { join } from '../codec/frames.ts'
+import { block, frame, string } from '../wire.ts'
+import { type Outcome, trial, fault } from './refusals.ts'
 import type { ProtocolVersion } from '../../src/codec/packet.ts'
 import type { MqttOptions } from '../../src/options.ts'
-import { join } from '../codec/frames.ts'
-import { block, fault, frame, type Outcome, string, trial } from './refusals.ts'
 
 // Packets that are well-formed and yet must not be sent, one row a rule.
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { ProtocolVersion } from '../../src/codec/packet.ts'
 import { hex, join } from '../codec/frames.ts'
-import { block, fault, frame, refusal, string, trial } from './refusals.ts'
+import { block, frame, string } from '../wire.ts'
+import { trial, fault, refusal } from './refusals.ts'
+import type { ProtocolVersion } from '../../src/codec/packet.ts'
 
 const bad: readonly (readonly [what: string, bytes: string])[] = [
   ['U+0000', '00'],

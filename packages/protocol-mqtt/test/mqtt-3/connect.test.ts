@@ -2,22 +2,9 @@ import { failingStorage } from '@isomq/testkit'
 import { memoryStorage } from '@isomq/storage-memory'
 import { describe, expect, it } from 'vitest'
 import { hex, join } from '../codec/frames.ts'
+import { disconnect, pingreq, string, wire } from '../wire.ts'
+import { versions, connect, connack, publish, ack, subscribe, suback, login, text } from './frames.ts'
 import { bench, guardOf } from '../harness.ts'
-import { string } from '../malformed/refusals.ts'
-import {
-  ack,
-  connack,
-  connect,
-  disconnect,
-  login,
-  pingreq,
-  publish,
-  suback,
-  subscribe,
-  text,
-  versions,
-  wire,
-} from './wire.ts'
 
 describe.each(versions)('CONNECT of version %i', (version) => {
   // 3.1 knows no such flag.

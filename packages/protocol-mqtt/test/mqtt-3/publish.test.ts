@@ -1,21 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { disconnect, string, wire, type Wire } from '../wire.ts'
+import { versions, type Version, connect, connack, publish, ack, subscribe, suback, login, text } from './frames.ts'
 import { type Bench, bench } from '../harness.ts'
-import { string } from '../malformed/refusals.ts'
-import {
-  ack,
-  connack,
-  connect,
-  disconnect,
-  login,
-  publish,
-  suback,
-  subscribe,
-  text,
-  versions,
-  type Version,
-  type Wire,
-  wire,
-} from './wire.ts'
 
 /** A subscriber to `t` with a session that stays. */
 async function durable(b: Bench, version: Version, qos: number): Promise<Wire> {
@@ -88,6 +74,16 @@ describe.each(versions)('PUBLISH from a client of version %i', (version) => {
       await pub.says(publish(0x3c, 't', 'x', granted + 1))
       expect(sub.takes().map((frame) => frame.slice(0, 2))).toEqual([first])
     }
+  })
+
+  it('[MQTT-1.5.3-3 of 3.1.1] U+FEFF is kept wherever it stands', async () => {
+    const b = await bench()
+    const sub = await login(b, version, 's')
+    await sub.says(subscribe(1, ['\uFEFFa/+', 0]))
+    sub.hears(suback(1, 0))
+    const pub = await login(b, version, 'p')
+    await pub.says(publish(0x30, 'a/b', 'x'), publish(0x30, '\uFEFFa/\uFEFF', '\uFEFFx'))
+    sub.hears(publish(0x30, '\uFEFFa/\uFEFF', '\uFEFFx'))
   })
 
   it('[MQTT-3.3.1-5 of 3.1.1] [MQTT-3.3.1-6 of 3.1.1] [MQTT-3.3.1-8 of 3.1.1] with RETAIN it is kept with its QoS', async () => {

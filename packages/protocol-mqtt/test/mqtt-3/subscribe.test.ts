@@ -1,21 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { digits, disconnect, pingreq, pingresp, wire } from '../wire.ts'
+import { versions, connect, publish, ack, subscribe, suback, unsubscribe, login, text } from './frames.ts'
 import { bench, guardOf } from '../harness.ts'
-import {
-  ack,
-  digits,
-  connect,
-  disconnect,
-  login,
-  pingreq,
-  pingresp,
-  publish,
-  suback,
-  subscribe,
-  text,
-  unsubscribe,
-  versions,
-  wire,
-} from './wire.ts'
 
 describe.each(versions)('SUBSCRIBE of version %i', (version) => {
   it('[MQTT-3.8.4-1 of 3.1.1] [MQTT-3.8.4-2 of 3.1.1] [MQTT-2.3.1-7 of 3.1.1] [MQTT-3.8.4-5 of 3.1.1] [MQTT-3.9.3-1 of 3.1.1] [MQTT-3.9.3-2 of 3.1.1] is answered by one code per filter, in order', async () => {
