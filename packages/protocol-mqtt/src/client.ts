@@ -58,7 +58,7 @@ export class Client implements ConnectionReader, Link, Door {
   #outgoing: Outgoing | undefined
   /** Reasons not to read on. */
   #holds = 0
-  /** True while a packet is being handled that those behind it must wait for. */
+  /** True while a packet is being handled that those behind it must wait for: CONNECT until it is accepted [MQTT-3.1.4-6]. */
   #busy = false
   #closed = false
   /** How the client is said to have gone, if not in order. */
@@ -152,7 +152,7 @@ export class Client implements ConnectionReader, Link, Door {
     if (this.#closed) return
     this.broker.refused(this.peer, detail)
     if (reason === ReasonCode.KeepAliveTimeout) this.#loss = 'timeout'
-    // [MQTT-3.14.0-1]: before CONNACK there is no DISCONNECT, and in 3.x no server sends one at all.
+    // [MQTT-4.13.1-1] [MQTT-4.13.2-1] [MQTT-4.8.0-1 of 3.1.1]. [MQTT-3.14.0-1]: before CONNACK there is no DISCONNECT, and in 3.x no server sends one at all.
     if (!this.#entry.welcomed) this.#entry.refuse(reason, this.#decoder.version)
     else if (this.version === 5) this.#farewell(reason, detail)
     // [MQTT-3.1.4-6]: whoever is turned away has left no will.
@@ -279,7 +279,7 @@ export class Client implements ConnectionReader, Link, Door {
     const type = PacketType.Disconnect
     const short = { type, reasonCode }
     const long = detail === '' ? short : { ...short, properties: { reasonString: detail } }
-    // [MQTT-3.14.2-3]
+    // [MQTT-3.14.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4]
     const fits = encode(long, 5).length <= this.#entry.largest
     this.send(fits ? long : short)
   }
@@ -291,6 +291,7 @@ export class Client implements ConnectionReader, Link, Door {
     this.#close(false, undefined, new Error(detail))
   }
 
+  // [MQTT-3.14.4-1] [MQTT-3.14.4-2] [MQTT-4.1.0-2] [MQTT-3.1.2-10]
   #close(forgetWill: boolean, expiry?: number, error?: Error): void {
     if (this.#closed) return
     this.#closed = true

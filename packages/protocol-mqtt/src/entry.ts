@@ -61,7 +61,10 @@ export class Entry {
     this.#auth(auth)?.catch((error: unknown) => this.#door.failed(error))
   }
 
-  /** The CONNACK that turns the client away, where its version has one for this reason; undefined: the version is not known. */
+  /**
+   * The CONNACK that turns the client away, where its version has one for this reason; undefined: the version is not known.
+   * Whoever calls this closes [MQTT-3.2.2-7] [MQTT-4.12.0-4].
+   */
   refuse(reason: number, version: ProtocolVersion | undefined): void {
     // [MQTT-3.1.2-2 of 3.1.1]: whoever speaks a version we do not know is likeliest to understand the oldest answer.
     const old = version !== undefined || reason === ReasonCode.UnsupportedProtocolVersion
@@ -168,6 +171,8 @@ export class Entry {
     let opened: { session: Session; resumed: boolean }
     try {
       const { peer } = door
+      // The kernel finds, drops or begins the session of this id, and keeps the will with it: [MQTT-3.1.2-4] [MQTT-3.1.2-5]
+      // [MQTT-3.1.2-6] [MQTT-3.1.2-7] [MQTT-3.1.2-23] [MQTT-3.1.3-2] [MQTT-3.1.3-9] [MQTT-3.1.4-4] [MQTT-4.1.0-1].
       opened = sessions.open({ id, principal, peer, consumer: outgoing, clean: connect.cleanStart, expiry, will })
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error
@@ -183,7 +188,8 @@ export class Entry {
     const send = (): void => {
       this.open = true
       this.welcomed = true
-      // [MQTT-3.2.0-1]: deliveries begin behind the CONNACK. MQTT 3.1 knows no session present flag.
+      // [MQTT-3.1.4-5] [MQTT-3.2.0-2] [MQTT-3.2.2-2] [MQTT-3.2.2-3]. [MQTT-3.2.0-1]: deliveries begin behind the CONNACK, and
+      // what was under way goes out first [MQTT-4.4.0-1]. MQTT 3.1 knows no session present flag.
       door.send(welcome(login, door.options, resumed && connect.version > 3, proof))
       if (!door.closed) session.outbound.start(outgoing)
     }

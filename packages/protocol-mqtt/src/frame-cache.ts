@@ -65,7 +65,7 @@ export interface Look {
   readonly topic: string
 }
 
-/** A frame with a packet identifier still to be written, where there is one. */
+/** A frame with a packet identifier still to be written, where there is one. Its DUP is 0 [MQTT-4.3.1-1]. */
 export function encodeFrame(message: Message, look: Look): Frame {
   const { version, header, properties, topic } = look
   const qos = ((header >> 1) & 3) as Qos

@@ -11,7 +11,7 @@ export function handlePuback(link: Link, ack: Ack): void {
   else link.session.outbound.ack(ack.packetId)
 }
 
-/** PUBREC: the client has a QoS 2 delivery; PUBREL follows once that is durable. */
+/** PUBREC: the client has a QoS 2 delivery [MQTT-4.3.3-3]; PUBREL follows once that is durable. */
 export function handlePubrec(link: Link, ack: Ack): void {
   const { packetId } = ack
   const { session, replies } = link
@@ -30,7 +30,7 @@ export function handlePubrec(link: Link, ack: Ack): void {
   )
 }
 
-/** PUBREL: the client knows that we have its QoS 2 message; its packet identifier is free again [MQTT-4.3.3-11]. */
+/** PUBREL: the client knows that we have its QoS 2 message; its packet identifier is free again [MQTT-4.3.3-11] [MQTT-4.3.3-12], expired or not [MQTT-4.3.3-13]. */
 export function handlePubrel(link: Link, ack: Ack): void {
   const { packetId } = ack
   const { session, replies } = link

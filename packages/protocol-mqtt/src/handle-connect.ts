@@ -53,11 +53,12 @@ export function judgeConnect(connect: Connect, broker: Broker, options: MqttOpti
   // [MQTT-4.12.0-1]
   if (method !== undefined && authenticator === undefined)
     return { reason: ReasonCode.BadAuthenticationMethod, detail: 'unknown authentication method' }
-  const assigned = connect.clientId === ''
+  const assigned = connect.clientId === '' // [MQTT-3.1.3-6]
   // [MQTT-3.1.3-8 of 3.1.1]: only a clean session may go without an id; 3.1 knows no empty id at all.
   if (assigned && (version === 3 || (version === 4 && !cleanStart))) {
     return { reason: ReasonCode.ClientIdentifierNotValid, detail: 'the client identifier is empty' }
   }
+  // [MQTT-3.1.3-8] [MQTT-3.1.3-9 of 3.1.1]
   if (utf8Length(connect.clientId) > options.clientIdLength) {
     return {
       reason: ReasonCode.ClientIdentifierNotValid,
@@ -86,7 +87,7 @@ export function judgeConnect(connect: Connect, broker: Broker, options: MqttOpti
     will: will && willOf(will, clientId),
     appetite: {
       v5: version === 5,
-      receiveMaximum: properties?.receiveMaximum ?? 65_535,
+      receiveMaximum: properties?.receiveMaximum ?? 65_535, // [MQTT-4.9.0-1]
       maxPacketSize: properties?.maximumPacketSize ?? Infinity,
       topicAliasMaximum: Math.min(properties?.topicAliasMaximum ?? 0, options.topicAliasMaximum),
     },

@@ -10,7 +10,7 @@ import { codeOf, publishCodes } from './reason-codes.ts'
 // A publisher whose messages the storage has not taken yet may be this far ahead of it, in bytes of all publishers.
 const backlogLimit = 4 * 1024 * 1024
 
-/** PUBLISH from a client. A promise when the guard has to think: nothing more of this client is read until then. */
+/** PUBLISH from a client, answered as its QoS asks [MQTT-3.3.4-1]. A promise when the guard has to think: nothing more of this client is read until then. */
 export function handlePublish(link: Link, publish: Publish): void | Promise<void> {
   const name = resolveTopic(link, publish)
   if (name === undefined) return
@@ -58,6 +58,7 @@ function resolveTopic(link: Link, publish: Publish): string | undefined {
     )
     return undefined
   }
+  // [MQTT-3.3.2-12]
   if (publish.topic !== '') {
     link.aliases.set(alias, publish.topic)
     return publish.topic
@@ -94,7 +95,10 @@ function accept(link: Link, publish: Publish, topic: string, dueAt: number | und
   if (publish.qos > 0) answer(link, publish, wait ?? (publish.qos === 2 ? session.committing : undefined))
 }
 
-/** Publishes; null when the broker refused and the client has been told. */
+/**
+ * Publishes: to every session that matches, in order, and to the retained messages [MQTT-4.5.0-1] [MQTT-4.6.0-5] [MQTT-4.6.0-6]
+ * [MQTT-3.3.1-5] [MQTT-3.3.1-6] [MQTT-3.3.1-7] [MQTT-3.3.1-8]. Null when the broker refused and the client has been told.
+ */
 function hand(link: Link, publish: Publish, message: Message): Promise<void> | undefined | null {
   try {
     return link.broker.publish(message, link.principal) ?? undefined
@@ -106,7 +110,7 @@ function hand(link: Link, publish: Publish, message: Message): Promise<void> | u
   }
 }
 
-/** PUBACK or PUBREC, once the message is the broker's [MQTT-4.3.2-4] [MQTT-4.3.3-8]. */
+/** PUBACK or PUBREC, once the message is the broker's [MQTT-4.3.2-4] [MQTT-4.3.2-5] [MQTT-4.3.3-8] [MQTT-2.2.1-5]. */
 function answer(link: Link, publish: Publish, wait: Promise<void> | undefined): void {
   const { packetId, qos } = publish
   const type = qos === 1 ? PacketType.Puback : PacketType.Pubrec
@@ -140,6 +144,7 @@ function refuse(link: Link, publish: Publish, reason: number): void {
   )
 }
 
+// [MQTT-4.3.3-9]: the identifier is free again.
 function tell(link: Link, { qos, packetId }: Publish, reasonCode: number): void {
   link.receiving.end(packetId)
   const type = qos === 1 ? PacketType.Puback : PacketType.Pubrec

@@ -42,7 +42,7 @@ function answer(link: Link, packet: Subscribe, verdicts: readonly Verdict[]): vo
     const verdict = verdicts[i]!
     return typeof verdict === 'number' ? verdict : subscribe(link, packet, request, verdict)
   })
-  // [MQTT-3.8.4-1] [MQTT-3.8.4-2]. Retained messages follow the SUBACK. MQTT 3.1, which has no failure code, gets that of 3.1.1.
+  // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-2.2.1-6]. Retained messages follow the SUBACK. MQTT 3.1, which has no failure code, gets that of 3.1.1.
   const send = (): void => {
     link.send({ type: PacketType.Suback, packetId, reasonCodes })
     session.outbound.pump()
@@ -55,8 +55,10 @@ function subscribe(link: Link, packet: Subscribe, request: FilterRequest, filter
   try {
     const options = optionsOf(request, parsed, packet.properties?.subscriptionIdentifier)
     const qos = grantedQos(link, request)
+    // What a subscription means is the kernel's: [MQTT-3.8.3-3] [MQTT-3.8.4-3] [MQTT-3.8.4-4] [MQTT-3.8.4-8] [MQTT-3.3.2-3]
+    // [MQTT-3.3.4-2] [MQTT-4.7.2-1] [MQTT-4.7.3-4] [MQTT-4.8.2-3] [MQTT-4.8.2-4] [MQTT-4.8.2-5].
     link.session.subscribe(filter, { ...options, qos })
-    return qos
+    return qos // [MQTT-3.8.4-7]
   } catch (error) {
     const code = codeOf(error)
     if (code === 'unavailable') link.broker.host.report(error, 'subscribing')
@@ -84,7 +86,10 @@ function violates(link: Link, filters: readonly string[]): boolean {
   return bad
 }
 
-/** UNSUBSCRIBE: one code per filter, in order [MQTT-3.11.3-1]; what was never subscribed is answered too [MQTT-3.10.4-5]. */
+/**
+ * UNSUBSCRIBE: one code per filter, in order, in one answer [MQTT-3.10.4-4] [MQTT-3.10.4-6] [MQTT-3.11.3-1]; what was never
+ * subscribed is answered too [MQTT-3.10.4-5].
+ */
 export function handleUnsubscribe(link: Link, packet: Unsubscribe): void {
   const { session, replies } = link
   if (violates(link, packet.filters)) return
@@ -95,6 +100,7 @@ export function handleUnsubscribe(link: Link, packet: Unsubscribe): void {
     const filter = rewrite === undefined ? parsed.filter : rewrite.apply('subscribe', parsed.filter, principal)
     if (filter === undefined) return ReasonCode.TopicFilterInvalid
     const { group, exclusive } = parsed
+    // [MQTT-3.10.4-1] [MQTT-3.10.4-2] [MQTT-3.10.4-3]
     return session.unsubscribe(filter, group, exclusive) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted
   })
   const send = (): void => link.send({ type: PacketType.Unsuback, packetId: packet.packetId, reasonCodes: codes })

@@ -34,7 +34,12 @@ export interface Link extends Common {
   readonly now: number
   /** The connection is over: there is no session any more. To be asked after every wait. */
   readonly closed: boolean
-  /** Sends a packet with this turn's output. One that is larger than the client takes ends the connection. */
+  /**
+   * Sends a packet with this turn's output. One that is larger than the client takes ends the connection. Answers have
+   * neither a reason string nor user properties that would make them so; DISCONNECT alone explains itself: [MQTT-3.1.2-29]
+   * [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3]
+   * [MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.2.2-19] [MQTT-3.2.2-20] [MQTT-3.11.2-1] [MQTT-3.11.2-2] [MQTT-3.15.2-2] [MQTT-3.15.2-3].
+   */
   send(packet: ControlPacket): void
   /** Sends the four bytes of a successful acknowledgement. */
   acknowledge(type: 4 | 5 | 6 | 7, packetId: number): void

@@ -22,6 +22,7 @@ export class PublishedMessage implements Message {
     this.retain = publish.retain
     this.publisher = publisher
     this.timestamp = now
+    // The kernel delivers nothing later [MQTT-3.3.2-5], but for QoS 2 that has begun [MQTT-4.3.3-7].
     this.expiresAt = expiry === undefined ? undefined : now + expiry * 1000
     this.#publish = publish
   }
@@ -51,7 +52,7 @@ export class PublishedMessage implements Message {
   }
 }
 
-/** The message a Will stands for. Its times are set when it is published. */
+/** The message a Will stands for [MQTT-3.1.2-14] [MQTT-3.1.2-15] [MQTT-3.1.3-10]. Its times are set when it is published. */
 export function willMessage(will: Will, publisher: string): Message {
   const { properties } = will
   return {
@@ -104,7 +105,7 @@ export function propertiesOf(
   return {
     ...properties,
     topicAlias: alias === 0 ? undefined : alias,
-    // [MQTT-3.3.4-4]: one copy with all matching identifiers.
+    // [MQTT-3.3.4-3] [MQTT-3.3.4-4] [MQTT-3.3.4-5]: one copy with all matching identifiers; a share's copy has its own.
     subscriptionIdentifiers: grant.identifiers.length === 0 ? undefined : grant.identifiers,
   }
 }

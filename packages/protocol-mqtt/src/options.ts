@@ -16,7 +16,7 @@ export interface MqttOptions {
   readonly connectTimeout: number
   /** Longest keep alive a client may ask for, seconds; 0 for any. */
   readonly maxKeepAlive: number
-  /** Longest client identifier, UTF-8 bytes. */
+  /** Longest client identifier, UTF-8 bytes; 23 must be allowed [MQTT-3.1.3-5]. */
   readonly clientIdLength: number
   /** Highest QoS a client may publish with; announced when it is below 2. Subscriptions are granted no more either. */
   readonly maximumQos: Qos

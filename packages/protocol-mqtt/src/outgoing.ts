@@ -17,7 +17,7 @@ import type { Output } from './output.ts'
 /** What a client said in CONNECT about what it takes. */
 export interface Appetite {
   readonly v5: boolean
-  /** [MQTT-3.3.4-9] */
+  /** [MQTT-3.3.4-9] [MQTT-3.3.4-10] [MQTT-4.9.0-2] [MQTT-4.9.0-3] */
   readonly receiveMaximum: number
   /** [MQTT-3.1.2-24] */
   readonly maxPacketSize: number
@@ -73,13 +73,15 @@ export class Outgoing implements Consumer {
       if (error instanceof RangeError) return false
       throw error
     }
-    if (frame.end - frame.start > maxPacketSize) return false
+    if (frame.end - frame.start > maxPacketSize) return false // [MQTT-3.1.2-25]
     this.#output.publish(frame.payload)
+    // [MQTT-4.3.2-1] [MQTT-4.3.3-1]: the kernel gives each delivery a tag of its own.
     if (tag === 0) this.#write(frame)
     else this.#writeTagged(frame, tag, (flags & DeliveryFlag.redelivered) !== 0)
     return true
   }
 
+  // [MQTT-4.3.3-4] [MQTT-4.3.3-5] [MQTT-4.3.3-6]
   confirm(tag: number): void {
     const output = this.#output
     output.packet(PacketType.Pubrel)
@@ -107,7 +109,7 @@ export class Outgoing implements Consumer {
     const at = output.place - copied
     const { room } = output
     room.set(copied === bytes.length ? bytes : bytes.subarray(start, start + copied), at)
-    if (redelivered) room[at]! |= 8 // [MQTT-3.3.1-1]
+    if (redelivered) room[at]! |= 8 // [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT-4.3.2-2] [MQTT-4.3.3-2]
     writeUint16(room, at + packetIdAt, tag)
     if (start + copied < end) output.write(bytes, start + copied, end)
   }
@@ -118,7 +120,7 @@ export class Outgoing implements Consumer {
     const { topicAliasMaximum, maxPacketSize } = this.#appetite
     const known = this.#aliases.get(topic)
     if (known !== undefined) return this.#encode(message, grant, header, known)
-    const next = this.#aliases.size + 1
+    const next = this.#aliases.size + 1 // [MQTT-3.3.2-11]
     if (next > topicAliasMaximum) return this.#encode(message, grant, header, 0)
     const frame = this.#encode(message, grant, header, next)
     // Too large a packet is not sent, and so teaches the client no alias; without one it may be small enough.

@@ -14,7 +14,8 @@ const queue = '$queue'
 
 /**
  * Takes `$share/group/`, `$queue/` or `$exclusive/` off; undefined when what is left is not a filter (a topic, behind
- * `$exclusive/`) or begins with another of the three, which could mean nothing [MQTT-4.8.2-1] [MQTT-4.8.2-2].
+ * `$exclusive/`) or begins with another of the three, which could mean nothing [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.8.2-1]
+ * [MQTT-4.8.2-2].
  */
 export function parseFilter(text: string): ParsedFilter | undefined {
   const end = text.indexOf('/')

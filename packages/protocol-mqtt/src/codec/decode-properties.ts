@@ -53,7 +53,7 @@ function readValue(frame: Frame, rule: PropertyRule): unknown {
       if (frame.fromClient) throw frame.forbidden('subscription identifier from a client')
       return positive(frame, rule, frame.varint(name))
     case PropertyKind.Text:
-      return frame.text(name)
+      return frame.text(name) // [MQTT-3.3.2-19]
     case PropertyKind.Topic:
       return readTopic(frame, name)
     case PropertyKind.Binary:
@@ -79,7 +79,7 @@ function positive(frame: Frame, rule: PropertyRule, value: number): number {
 // A Response Topic is a topic name: without wildcards [MQTT-3.3.2-14], not empty [MQTT-4.7.3-1].
 function readTopic(frame: Frame, name: string): string {
   const start = frame.at + 2
-  const text = frame.text(name)
+  const text = frame.text(name) // [MQTT-3.3.2-13]
   if (text === '') throw frame.forbidden(`${name} is empty`)
   if (hasWildcard(frame.bytes, start, frame.at)) throw frame.forbidden(`${name} has a wildcard`)
   return text

@@ -32,7 +32,7 @@ const firstRoom = 256
 const longPiece = 4096
 
 /**
- * Turns chunks of bytes, cut anywhere, into packets. The reader pulls: it may stop after any packet and go on later.
+ * Turns chunks of bytes, cut anywhere, into packets [MQTT-4.2-1]. The reader pulls: it may stop after any packet and go on later.
  * Packets point into the chunks, which the caller has given away; only a frame that spans chunks is copied, once.
  */
 export class Decoder {

@@ -1,8 +1,8 @@
 import { readUtf8 } from '@isomq/kernel'
 
 /**
- * The string these bytes are the UTF-8 form of; undefined when they are ill-formed [MQTT-1.5.4-1] or hold U+0000
- * [MQTT-1.5.4-2]. U+FEFF is a character like any other [MQTT-1.5.4-3].
+ * The string these bytes are the UTF-8 form of; undefined when they are ill-formed [MQTT-1.5.4-1] [MQTT-1.5.3-1 of 3.1.1] or
+ * hold U+0000 [MQTT-1.5.4-2] [MQTT-1.5.3-2 of 3.1.1]. U+FEFF is a character like any other [MQTT-1.5.4-3].
  */
 export function readText(bytes: Uint8Array, start: number, end: number): string | undefined {
   // Nearly all text on the wire is ASCII: eight characters a step take a quarter of the time of one by one.
