@@ -12,6 +12,13 @@ const stages = [
   { name: 'layers', command: process.execPath, args: ['scripts/layers.mjs'] },
   { name: 'unused', command: local('knip'), args: ['--no-progress'] },
   { name: 'unit', project: 'unit' },
+  // Reads what the unit tests have reported.
+  {
+    name: 'clauses',
+    command: process.execPath,
+    args: ['scripts/conformance.mjs', '--check', '--report'],
+    reads: 'unit',
+  },
   { name: 'e2e', project: 'e2e' },
 ]
 
@@ -21,37 +28,39 @@ const stages = [
  */
 export async function runStages(without = []) {
   const results = []
-  for (const stage of stages) if (!without.includes(stage.name)) results.push(await runStage(stage))
+  const folder = mkdtempSync(join(tmpdir(), 'isomq-tests-'))
+  try {
+    for (const stage of stages) if (!without.includes(stage.name)) results.push(await runStage(stage, folder))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
   process.stdout.write('\n')
   for (const result of results) process.stdout.write(`${summary(result)}\n`)
   const sum = (count) => results.reduce((total, result) => total + count(result), 0)
   return { passed: sum((r) => r.passed), failed: sum((r) => (r.ok ? 0 : Math.max(r.failed, 1))) }
 }
 
-async function runStage(stage) {
+/** Reports of tests lie in `folder`, one for each project. */
+async function runStage(stage, folder) {
   const begun = performance.now()
-  const { code, text, passed, failed, skipped } = await (stage.project === undefined ? check(stage) : test(stage))
+  const report = join(folder, `${stage.project ?? stage.reads}.json`)
+  const work = stage.project === undefined ? check(stage, report) : test(stage, report)
+  const { code, text, passed, failed, skipped } = await work
   const result = { stage, ok: code === 0, passed, failed, skipped, seconds: (performance.now() - begun) / 1000 }
   if (!result.ok) process.stdout.write(text)
   process.stdout.write(`${summary(result)}\n`)
   return result
 }
 
-async function check({ command, args }) {
-  const { code, text } = await run(command, args, 'capture')
+async function check({ command, args, reads }, report) {
+  const { code, text } = await run(command, reads === undefined ? args : [...args, report], 'capture')
   return { code, text, passed: 0, failed: 0, skipped: 0 }
 }
 
-async function test({ project }) {
-  const folder = mkdtempSync(join(tmpdir(), 'isomq-tests-'))
-  const report = join(folder, 'report.json')
-  try {
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-    const { code, text } = await run(local('vitest'), ['run', '--project', project, ...reporters])
-    return { code, text, ...countsOf(report) }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+async function test({ project }, report) {
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  const { code, text } = await run(local('vitest'), ['run', '--project', project, ...reporters])
+  return { code, text, ...countsOf(report) }
 }
 
 /** Without a report vitest has not come to run anything, and its exit code says so. */
