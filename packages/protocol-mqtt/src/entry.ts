@@ -13,7 +13,7 @@ import {
   refusalOf,
   welcome,
 } from './handle-connect.ts'
-import { codeOf, connackCodes, reasonCodes, refusalCode, returnCode3 } from './reason-codes.ts'
+import { codeOf, connackCodes, reasonCodes, refusalCode } from './reason-codes.ts'
 
 /** Who a client has proven to be: the user name of its exchange, and what the guard made of it. */
 interface Proven {
@@ -66,10 +66,7 @@ export class Entry {
    * Whoever calls this closes [MQTT-3.2.2-7] [MQTT-4.12.0-4].
    */
   refuse(reason: number, version: ProtocolVersion | undefined): void {
-    // [MQTT-3.1.2-2 of 3.1.1]: whoever speaks a version we do not know is likeliest to understand the oldest answer.
-    const old = version !== undefined || reason === ReasonCode.UnsupportedProtocolVersion
-    const reasonCode = version === 5 ? refusalCode(reason) : old ? returnCode3(reason) : undefined
-    // [MQTT-3.1.4-1 of 3.1.1] [MQTT-3.2.2-6 of 3.1.1]
+    const reasonCode = refusalCode(version, reason)
     if (reasonCode !== undefined) this.#door.send({ type: PacketType.Connack, sessionPresent: false, reasonCode })
   }
 

@@ -1,4 +1,5 @@
 import type { BrokerError, ErrorCode } from '@isomq/kernel'
+import type { ProtocolVersion } from './codec/packet.ts'
 import { connackCodes as legalConnackCodes, ReasonCode } from './codec/reason-code.ts'
 
 // A code that is new in the kernel breaks the build here until it has its numbers.
@@ -59,13 +60,19 @@ export const connackCodes: Codes = {
   unavailable: ReasonCode.ServerUnavailable,
 }
 
-/** A reason to end a connection as a CONNACK says it [MQTT-3.2.2-8], while none has gone out. */
-export function refusalCode(reason: number): number {
-  return legalConnackCodes.has(reason) ? reason : ReasonCode.UnspecifiedError
+/**
+ * A reason to end a connection as a CONNACK of this version says it, while none has gone out; undefined: there is none to
+ * send. Whoever speaks a version we do not know is likeliest to understand the oldest answer [MQTT-3.1.2-2 of 3.1.1]; other
+ * bytes that are no CONNECT get none [MQTT-3.1.4-1] [MQTT-3.1.4-1 of 3.1.1].
+ */
+export function refusalCode(version: ProtocolVersion | undefined, reason: number): number | undefined {
+  if (version === 5) return legalConnackCodes.has(reason) ? reason : ReasonCode.UnspecifiedError // [MQTT-3.2.2-8]
+  const known = version !== undefined || reason === ReasonCode.UnsupportedProtocolVersion
+  return known ? returnCode3(reason) : undefined
 }
 
 /** The CONNACK return code of MQTT 3.x for a reason of MQTT 5.0; undefined where none applies: then there is no CONNACK [MQTT-3.2.2-6 of 3.1.1]. */
-export function returnCode3(reason: number): number | undefined {
+function returnCode3(reason: number): number | undefined {
   switch (reason) {
     case ReasonCode.Success:
       return 0

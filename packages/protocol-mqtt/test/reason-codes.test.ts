@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as legal from '../src/codec/reason-code.ts'
-import {
-  codeOf,
-  connackCodes,
-  publishCodes,
-  reasonCodes,
-  refusalCode,
-  returnCode3,
-  subscribeCodes,
-} from '../src/reason-codes.ts'
+import { codeOf, connackCodes, publishCodes, reasonCodes, refusalCode, subscribeCodes } from '../src/reason-codes.ts'
 
 describe('every refusal of the broker has a code its packet may carry', () => {
   it.each([
@@ -23,19 +15,20 @@ describe('every refusal of the broker has a code its packet may carry', () => {
 
   it('[MQTT-3.2.2-8] a reason to end a connection, said in CONNACK', () => {
     for (const reason of Object.values(legal.ReasonCode)) {
-      expect([reason, legal.connackCodes.has(refusalCode(reason))]).toEqual([reason, true])
-      if (legal.connackCodes.has(reason)) expect(refusalCode(reason)).toBe(reason)
+      expect([reason, legal.connackCodes.has(refusalCode(5, reason)!)]).toEqual([reason, true])
+      if (legal.connackCodes.has(reason)) expect(refusalCode(5, reason)).toBe(reason)
     }
   })
 
   it('[MQTT-3.2.2-6 of 3.1.1] a return code of 3.x is one of six or none, and 0 for success alone', () => {
     for (const reason of Object.values(legal.ReasonCode)) {
-      const code = returnCode3(reason)
+      const code = refusalCode(4, reason)
       expect([reason, legal.connackCodes3.has(code ?? 5), code === 0]).toEqual([reason, true, reason === 0])
+      expect(refusalCode(undefined, reason)).toBe(reason === 0x84 ? 1 : undefined)
     }
-    const silent = [0x81, 0x82, 0x90, 0x95, 0x9a, 0x9b].map(returnCode3)
+    const silent = [0x81, 0x82, 0x90, 0x95, 0x9a, 0x9b].map((reason) => refusalCode(3, reason))
     expect(new Set(silent)).toEqual(new Set([undefined]))
-    for (const codes of [connackCodes, publishCodes]) expect(returnCode3(codes['not-authorized'])).toBe(5)
+    expect(refusalCode(3, connackCodes['not-authorized'])).toBe(5)
   })
 
   it('whatever else is thrown is `unavailable`', () => {
