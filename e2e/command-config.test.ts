@@ -65,6 +65,7 @@ const values: Readonly<Record<string, string>> = {
   'limits.connectTimeout': '3s',
   'limits.maxKeepAlive': '1m',
   'limits.clientIdLength': '30',
+  'limits.maximumQos': '1',
   'limits.retainAvailable': 'false',
   'limits.sharedSubscriptions': 'false',
   'limits.exclusiveSubscriptions': 'false',
