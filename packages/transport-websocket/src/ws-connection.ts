@@ -48,6 +48,10 @@ export class WsConnection implements Connection {
     })
     // Without a closing frame: what we still have to send may take its time, but not forever.
     socket.on('end', () => this.#await())
+    // The peer began to close and has its answer. RFC 6455, section 5.5.1: the server then closes at once, and does not wait.
+    socket.on('finish', () => {
+      if (!this.#closing) ws.terminate()
+    })
   }
 
   get bufferedAmount(): number {

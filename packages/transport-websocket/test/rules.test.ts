@@ -216,6 +216,20 @@ describe('frames', () => {
     await listener.close()
   })
 
+  it('that close end the connection at once, though the peer keeps its socket open', async () => {
+    const { listener, port, next } = await listen({ linger: 3_600_000 })
+    for (const code of [[], [0x03, 0xe8], [0x03, 0xe9]]) {
+      const client = await raw(port, { allowHalfOpen: true })
+      client.socket.write(upgradeHead('/mqtt'))
+      const gone = ending(await next())
+      client.socket.write(frame(8, Buffer.from(code)))
+      expect(await gone).toBe(undefined)
+      while (!client.heard().includes('\x88')) await new Promise(setImmediate)
+      client.socket.destroy()
+    }
+    await listener.close()
+  })
+
   it('of pings without end from a peer that does not read its pongs end the connection', async () => {
     const { listener, port, next } = await listen({ linger: 30 })
     const client = await upgraded(port)

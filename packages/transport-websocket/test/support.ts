@@ -47,10 +47,11 @@ export interface RawClient {
   readonly closed: Promise<void>
 }
 
-export function raw(port: number): Promise<RawClient> {
+/** With `allowHalfOpen` it does not close when the other side does. */
+export function raw(port: number, { allowHalfOpen = false } = {}): Promise<RawClient> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
-    const socket = connect({ port, host: '127.0.0.1' })
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen })
     const closed = new Promise<void>((done) => void socket.once('close', () => done()))
     socket.on('data', (bytes) => chunks.push(bytes))
     socket.on('error', () => undefined)
