@@ -21,8 +21,9 @@ export interface Connections {
   /**
    * A place for this peer; one beyond `connections` or `connectionsPerAddress` has a refusal, so that it can be told.
    * Undefined when there are as many of those as may be let in: the connection is to be closed without a word.
+   * `end` is called when the broker closes, unless the place was given back before.
    */
-  arrive(peer: PeerInfo): Place | undefined
+  arrive(peer: PeerInfo, end: (reason: ErrorCode) => void): Place | undefined
 }
 
 /** How many may come in, and how many are only there to be told that they may not. */
@@ -37,6 +38,8 @@ export class ConnectionTable implements Connections {
   readonly #all: Tally
   readonly #perAddress: number
   readonly #addresses = new Map<string, Tally>()
+  /** How each connection that has a place is ended. */
+  readonly #ends = new Map<Place, (reason: ErrorCode) => void>()
 
   constructor({ connections, connectionsPerAddress }: Limits) {
     this.#all = { limit: connections, admitted: 0, refused: 0 }
@@ -52,7 +55,18 @@ export class ConnectionTable implements Connections {
     return this.#addresses.size
   }
 
-  arrive(peer: PeerInfo): Place | undefined {
+  arrive(peer: PeerInfo, end: (reason: ErrorCode) => void): Place | undefined {
+    const place = this.#seat(peer)
+    if (place !== undefined) this.#ends.set(place, end)
+    return place
+  }
+
+  /** Ends those that are still here. */
+  close(): void {
+    for (const end of Array.from(this.#ends.values())) end('shutting-down')
+  }
+
+  #seat(peer: PeerInfo): Place | undefined {
     const key = this.#perAddress === Infinity ? undefined : sourceOf(peer)
     if (key === undefined) return this.#place([this.#all], () => {})
     const source = this.#addresses.get(key) ?? { limit: this.#perAddress, admitted: 0, refused: 0 }
@@ -70,15 +84,17 @@ export class ConnectionTable implements Connections {
     const count = admitted ? 'admitted' : 'refused'
     for (const tally of tallies) tally[count]++
     let here = true
-    return {
+    const place: Place = {
       refusal: admitted ? undefined : 'quota-exceeded',
       leave: () => {
         if (!here) return
         here = false
+        this.#ends.delete(place)
         for (const tally of tallies) tally[count]--
         left()
       },
     }
+    return place
   }
 }
 

@@ -130,6 +130,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const delayed = new DelayedMessages(core)
   const sessions = new SessionTable(core)
   const trimmer = new Trimmer(core, sessions)
+  const connections = new ConnectionTable(limits)
   let closed = false
 
   function publish(message: Message, from?: Principal): void | Promise<void> {
@@ -168,7 +169,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     delayed,
     guard,
     bans,
-    connections: new ConnectionTable(limits),
+    connections,
     slow: slow ?? [],
     host,
     limits,
@@ -201,6 +202,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       delayed.stop()
       sessions.close()
       for (const session of Array.from(sessions)) end(session, 'shutting-down')
+      // Those who have not logged in have no session.
+      connections.close()
       await committer.flush()
       closed = true
       schedule.clear()

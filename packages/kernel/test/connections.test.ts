@@ -5,15 +5,16 @@ import { defaultLimits, type Limits, type Place } from '../src/index.ts'
 
 function table(limits: Partial<Limits>) {
   const connections = new ConnectionTable({ ...defaultLimits, ...limits })
+  const ended: string[] = []
   const arrive = (address?: string): Place | undefined =>
-    connections.arrive({ transport: 'test', secure: false, address })
+    connections.arrive({ transport: 'test', secure: false, address }, (reason) => ended.push(`${address} ${reason}`))
   /** What becomes of one connection after the other. */
   const outcomes = (...addresses: (string | undefined)[]): string[] =>
     addresses.map((address) => {
       const place = arrive(address)
       return place === undefined ? 'closed' : (place.refusal ?? 'in')
     })
-  return { connections, arrive, outcomes }
+  return { connections, ended, arrive, outcomes }
 }
 
 describe('connections', () => {
@@ -57,6 +58,15 @@ describe('connections', () => {
     expect([places[2], connections.addresses]).toEqual([undefined, 2])
     for (const place of places) place?.leave()
     expect(connections.addresses).toBe(0)
+  })
+
+  it('that are still here when the broker closes are ended', () => {
+    const { connections, ended, arrive } = table({ connections: 2 })
+    const gone = arrive('1.1.1.1')
+    arrive('2.2.2.2')
+    gone?.leave()
+    connections.close()
+    expect(ended).toEqual(['2.2.2.2 shutting-down'])
   })
 
   it('are as many as have come and not gone, whatever comes and goes', () => {

@@ -168,7 +168,7 @@ export class Client implements ConnectionReader, Link, Door {
   }
 
   makeOutgoing(login: Login): Outgoing {
-    return new Outgoing(this.#output, this.cache, this.broker.host, { login, ended: (reason) => this.#ended(reason) })
+    return new Outgoing(this.#output, this.cache, this.broker.host, { login, ended: (reason) => this.ended(reason) })
   }
 
   enter({ login, principal, session, resumed, outgoing }: Entered): void {
@@ -179,6 +179,17 @@ export class Client implements ConnectionReader, Link, Door {
     this.resumed = resumed
     this.#patience.connected(login.keepAlive)
     this.#decoder.maxPacketSize = this.options.maxPacketSize
+  }
+
+  /** The kernel takes the session away, or the place of who has none. */
+  ended(reason: ErrorCode): void {
+    if (this.#closed) return
+    const session = this.#session
+    this.#session = undefined
+    if (!this.#entry.welcomed) this.#entry.refuse(connackCodes[reason], this.#decoder.version)
+    // [MQTT-3.1.4-3]
+    else if (session !== undefined && this.version === 5) this.#farewell(reasonCodes[reason], '')
+    this.#close(false)
   }
 
   holdFor(wait: Promise<void>): void {
@@ -262,17 +273,6 @@ export class Client implements ConnectionReader, Link, Door {
       default:
         return this.fail(ReasonCode.ProtocolError, `${packetName(packet.type)} out of place`) // [MQTT-3.1.0-2]
     }
-  }
-
-  /** The kernel takes the session away. */
-  #ended(reason: ErrorCode): void {
-    if (this.#closed) return
-    const session = this.#session
-    this.#session = undefined
-    if (!this.#entry.welcomed) this.#entry.refuse(connackCodes[reason], this.#decoder.version)
-    // [MQTT-3.1.4-3]
-    else if (session !== undefined && this.version === 5) this.#farewell(reasonCodes[reason], '')
-    this.#close(false)
   }
 
   #farewell(reasonCode: number, detail: string): void {

@@ -24,9 +24,11 @@ export function mqtt(options: Partial<MqttOptions> = {}): MqttProtocol {
     name: 'mqtt',
     counters,
     serve(connection: Connection, broker: Broker): void {
-      const place = broker.connections.arrive(connection.peer)
+      let client: Client | undefined
+      const place = broker.connections.arrive(connection.peer, (reason) => client?.ended(reason))
       if (place !== undefined) {
-        connection.start(new Client(connection, broker, common, place))
+        client = new Client(connection, broker, common, place)
+        connection.start(client)
         return
       }
       broker.refused(connection.peer, 'too many connections')

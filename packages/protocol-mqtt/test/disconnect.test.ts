@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PacketType, type ProtocolVersion } from '../src/codec/packet.ts'
-import { bench, publishPacket, type TestClient } from './harness.ts'
+import { bench, connectPacket, gate, guardOf, publishPacket, type TestClient } from './harness.ts'
 
 const versions: ProtocolVersion[] = [3, 4, 5]
 
@@ -74,6 +74,33 @@ describe('the end of a connection', () => {
     await b.host.settle()
     const types = client.received.map((p) => p.type)
     expect(types.at(-1)).toBe(PacketType.Disconnect)
+  })
+
+  it('a shutdown ends those who have not sent a CONNECT, without a word', async () => {
+    const b = await bench()
+    const [silent, half] = [b.dial(), b.dial()]
+    await half.raw(0x10, 0x7f, 0, 4)
+    await b.broker.close()
+    await b.host.settle()
+    for (const client of [silent, half]) expect([client.closed, client.chunks]).toEqual([true, []])
+    expect([b.broker.connections.size, b.host.clock.pending]).toEqual([0, 0])
+  })
+
+  it.each([
+    [4, 3],
+    [5, 0x88],
+  ] as const)('a shutdown turns away who is still being authenticated, version %i', async (version, code) => {
+    const asked = gate()
+    const b = await bench({ guard: guardOf({ authenticate: () => asked.wait().then(() => ({ clientId: 'c' })) }) })
+    const client = b.dial(version)
+    await client.send(connectPacket({ version, clientId: 'c' }))
+    await b.broker.close()
+    await b.host.settle()
+    expect(client.expect(PacketType.Connack).reasonCode).toBe(code)
+    asked.open()
+    await b.host.settle()
+    client.expectNothing()
+    expect([client.closed, b.broker.sessions.size]).toEqual([true, 0])
   })
 
   it('after a shutdown nobody is let in', async () => {
