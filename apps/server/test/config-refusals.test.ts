@@ -160,6 +160,7 @@ const cases: [name: string, given: Given, lines: string[]][] = [
     yaml('listeners:\n  mqtt:\n    host: example.com'),
     [`isomq.config.yaml:3: listeners.mqtt.host example.com ${exposed}`],
   ],
+  ['no listener', { flags: { mqtt: 'off', ws: 'off' } }, ['--mqtt: listeners are all off: nobody could connect']],
   ['a missing file', { flags: { config: 'no.yaml' } }, ['no.yaml: there is no such file']],
   ['a missing module', { flags: { config: 'no.mjs' } }, ['no.mjs: there is no such file']],
   [

@@ -11,6 +11,11 @@ export function checkConfig(config: Config, merged: Merged): Problem[] {
   const refuse = (path: string, message: string): void => {
     problems.push({ source: merged.blame(path), path, message })
   }
+  // With nothing to wait for, the process would end as if all were well.
+  if (Object.values(config.listeners).every((listener) => listener === false)) {
+    const source = merged.blame('listeners.mqtt')
+    problems.push({ source, path: 'listeners', message: 'are all off: nobody could connect' })
+  }
   for (const name of exposedListeners(config)) {
     const path = `listeners.${name}.host`
     const listener = config.listeners[name]
