@@ -87,7 +87,17 @@ async function openLmdb({ path, durability }: Config['storage']): Promise<Storag
   try {
     return lmdbStorage({ path, durability })
   } catch (error) {
-    throw new UserError(`storage: ${error instanceof Error ? error.message : String(error)}`)
+    const { cause } = error as Error
+    switch ((cause as NodeJS.ErrnoException | undefined)?.code) {
+      case 'EEXIST':
+      case 'ENOTDIR':
+        throw new UserError(`storage.path: ${path} cannot be a directory: there is a file in the way`)
+      case 'EACCES':
+      case 'EROFS':
+        throw new UserError(`storage.path: ${path} may not be written`)
+      default:
+        throw new UserError(`storage: ${error instanceof Error ? error.message : String(error)}`)
+    }
   }
 }
 

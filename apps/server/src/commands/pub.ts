@@ -31,6 +31,7 @@ export async function pub(flags: PubFlags, properties: PropertyMap): Promise<voi
   const target = targetOf(flags)
   const topic = flags.topic ?? target.topic
   if (topic === undefined) throw new UserError('no topic: give one with -t')
+  if (topic === '') throw new UserError('-t: a topic has at least one character')
   if (/[+#]/.test(topic)) throw new UserError(`-t ${topic}: a message cannot be published to a wildcard`)
   const connect = connectPacket(flags, properties, 'pub')
   const messages = payloads(flags)
