@@ -1,15 +1,14 @@
 import { type Consumer, DeliveryFlag } from './consumer.ts'
 import { type Core, drop, expired } from './core.ts'
-import { type Delivery, deleteRow, indexOfTag, putBack, tagOf, writeRow } from './delivery.ts'
-import type { TakenFrom, UnderWay } from './delivery.ts'
+import type { Delivery, TakenFrom, UnderWay } from './delivery.ts'
 import { fetchRecords } from './fetch-records.ts'
 import type { Grant } from './grant.ts'
 import type { Message, Offset } from './message.ts'
 import { fillDelivery, fillWaiting, type Found, missingAhead, missingOf } from './missing-bodies.ts'
 import { type Burdened, relieve } from './pressure.ts'
 import type { Session } from './session.ts'
-import { Tags } from './tags.ts'
 import { Waiting } from './waiting.ts'
+import { Window } from './window.ts'
 
 /**
  * The way of messages out to one session: a window of deliveries under way, and behind it what waits. QoS 0 passes by
@@ -20,33 +19,26 @@ export class Outbound implements Burdened {
   shedding = false
   readonly #core: Core
   readonly #session: Session
+  readonly #window: Window
   readonly #waiting = new Waiting()
-  #window: Delivery[] = []
   #consumer: Consumer | undefined
-  /** Deliveries of the window that this connection has been sent again, or for the first time: those before this place. */
-  #resent = 0
-  #outstanding = 0
-  /** How often deliveries had to wait for their rows, and how many of these waits are over. */
-  #holds = 0
-  #released = 0
   #loading = false
   #pumping = false
   /** After a restart, so many of those that wait may have been sent before. */
   #suspect = 0
   /** The version of the guard's policy that let everything in. */
   #policy: number
-  readonly #tags: Tags
 
   constructor(core: Core, session: Session) {
     this.#core = core
     this.#session = session
-    this.#tags = new Tags(core.committer)
+    this.#window = new Window(core, session, (ready) => this.#release(ready))
     this.#policy = core.guard.version
   }
 
   /** Deliveries under way. */
   get inflight(): readonly Delivery[] {
-    return this.#window
+    return this.#window.deliveries
   }
 
   /** Messages that wait behind the window. */
@@ -61,8 +53,8 @@ export class Outbound implements Burdened {
       consumer !== undefined &&
       !this.#loading &&
       this.#waiting.length === 0 &&
-      this.#resent === this.#window.length &&
-      this.#outstanding < this.#credit(consumer) &&
+      !this.#window.behind &&
+      this.#window.outstanding < this.#credit(consumer) &&
       consumer.load === 0
     )
   }
@@ -70,25 +62,14 @@ export class Outbound implements Burdened {
   /** A consumer is there and ready: what was under way is sent again, then what waits. */
   start(consumer: Consumer): void {
     this.#consumer = consumer
-    this.#resent = 0
-    this.#outstanding = 0
-    for (const delivery of this.#window) {
-      delivery.sent = false
-      if (!delivery.accepted) continue
-      this.#outstanding++
-      consumer.confirm(delivery.tag)
-    }
+    for (const { tag } of this.#window.start()) consumer.confirm(tag)
     this.pump()
   }
 
   /** The connection is gone. What was under way through a group goes back to it, QoS 2 that has begun excepted. */
   stop(): void {
     this.#consumer = undefined
-    const isBack = (d: Delivery): boolean => d.group?.populated === true && (d.flags & DeliveryFlag.qos) === 1
-    const back = this.#window.filter(isBack)
-    if (back.length > 0) this.#window = this.#window.filter((d) => !back.includes(d))
-    for (const delivery of back) if (delivery.row) deleteRow(this.#core, this.#session.id, delivery)
-    for (const delivery of this.#window) if (delivery.offset >= 0) delivery.message = undefined
+    const back = this.#window.stop()
     this.#waiting.forget()
     relieve(this)
     for (const group of new Set(back.map((d) => d.group!))) group.takeBack(back.filter((d) => d.group === group))
@@ -140,7 +121,7 @@ export class Outbound implements Burdened {
 
   /** A record that was owed when the broker last stopped; `under` says what is known of it if it was under way then. */
   restore(offset: Offset, under: UnderWay | undefined): void {
-    if (putBack(this.#window, offset, under)) return
+    if (this.#window.restore(offset, under)) return
     this.#suspect = Math.min(this.#suspect + 1, this.#core.limits.inflight)
     this.#waiting.push(offset, undefined)
   }
@@ -152,49 +133,39 @@ export class Outbound implements Burdened {
 
   /** Gives everything up: the session ends. */
   clear(): void {
-    for (const delivery of this.#window) {
-      delivery.group?.settle(delivery.offset)
-      if (delivery.row) deleteRow(this.#core, this.#session.id, delivery)
-    }
-    this.#window = []
+    this.#window.clear()
     this.#waiting.clear()
   }
 
   /** Settles a QoS 1 delivery; false when there is none under this tag. */
   ack(tag: number): boolean {
-    const at = indexOfTag(this.#window, tag)
-    if (at < 0 || (this.#window[at]!.flags & DeliveryFlag.qos) !== 1) return false
+    const at = this.#window.indexOf(tag)
+    if (at < 0 || (this.inflight[at]!.flags & DeliveryFlag.qos) !== 1) return false
     this.#settle(at)
     return true
   }
 
   /** The peer has this QoS 2 delivery. True: it is to be asked to complete it (once the session's change is durable). */
   accept(tag: number): boolean {
-    const at = indexOfTag(this.#window, tag)
-    const delivery = this.#window[at]
-    if (delivery === undefined || (delivery.flags & DeliveryFlag.qos) !== 2) return false
-    if (!delivery.accepted) {
-      delivery.accepted = true
-      if (at >= this.#resent) this.#outstanding++
-      delivery.message = undefined
-      if (this.#session.durable) writeRow(this.#core, this.#session.id, delivery)
-    }
+    const at = this.#window.indexOf(tag)
+    if (at < 0 || (this.inflight[at]!.flags & DeliveryFlag.qos) !== 2) return false
+    this.#window.accept(at)
     return true
   }
 
   /** Settles a QoS 2 delivery; false when there is none under this tag. */
   complete(tag: number): boolean {
-    const at = indexOfTag(this.#window, tag)
-    if (at < 0 || !this.#window[at]!.accepted) return false
+    const at = this.#window.indexOf(tag)
+    if (at < 0 || !this.inflight[at]!.accepted) return false
     this.#settle(at)
     return true
   }
 
   /** The peer refuses this delivery: it is dropped. False when there is none under this tag. */
   reject(tag: number): boolean {
-    const at = indexOfTag(this.#window, tag)
+    const at = this.#window.indexOf(tag)
     if (at < 0) return false
-    drop(this.#core, this.#session.id, 'rejected', this.#window[at]!.message?.topic ?? '')
+    drop(this.#core, this.#session.id, 'rejected', this.inflight[at]!.message?.topic ?? '')
     this.#settle(at)
     return true
   }
@@ -220,12 +191,12 @@ export class Outbound implements Burdened {
     while (waiting.length > 0 && consumer.load === 0) {
       const held = waiting.held(0)
       if (held === undefined) {
-        if (this.#outstanding >= this.#credit(consumer)) break
+        if (this.#window.outstanding >= this.#credit(consumer)) break
         return this.#load()
       }
       const { message, grant, flags } = held
       const qos = message.qos < grant.qos ? message.qos : grant.qos
-      if (qos > 0 && this.#outstanding >= this.#credit(consumer)) break
+      if (qos > 0 && this.#window.outstanding >= this.#credit(consumer)) break
       const offset = waiting.offset(0)
       waiting.shift()
       if (this.#stale(message, offset, flags)) this.#session.changed()
@@ -239,8 +210,7 @@ export class Outbound implements Burdened {
 
   /** Lowest offset still owed, or `end` when nothing is; and all unsettled ones below `next`. */
   place(end: Offset): { readonly next: Offset; readonly unsettled: readonly Offset[] } {
-    const unsettled = this.#window.filter((d) => d.offset >= 0 && d.group === undefined).map((d) => d.offset)
-    return { next: this.#waiting.firstRecord(end), unsettled }
+    return { next: this.#waiting.firstRecord(end), unsettled: this.#window.unsettled }
   }
 
   /** Gives up everything below this offset: the log is about to forget it. */
@@ -278,36 +248,19 @@ export class Outbound implements Burdened {
 
   // oxlint-disable-next-line max-params -- the path of every message: an object for its arguments would cost more
   #send(message: Message, grant: Grant, offset: Offset, flags: number, from?: TakenFrom): void {
-    const group = from?.group
     if (expired(this.#core, message)) {
       drop(this.#core, this.#session.id, 'expired', message.topic)
-      group?.settle(offset)
+      from?.group.settle(offset)
       return this.#session.changed()
     }
-    const tag = this.#tags.allocate(this.#window, offset)
-    const fresh = { sent: false, accepted: false, held: this.#holds > this.#released ? this.#holds : 0, row: false }
-    const delivery: Delivery = { tag, offset, group, order: from?.order ?? 0, message, grant, flags, ...fresh }
-    this.#window.push(delivery)
-    this.#resent++
-    this.#outstanding++
-    // A tag that does not follow from the offset must be durable before the message leaves; so must a group's choice at QoS 2.
-    const owed = this.#session.durable && offset >= 0
-    if (owed && (tag !== tagOf(offset) || (group !== undefined && (flags & DeliveryFlag.qos) === 2))) {
-      writeRow(this.#core, this.#session.id, delivery)
-      delivery.held = ++this.#holds
-      this.#core.committer.after(() => this.#release(delivery.held))
-    }
+    const delivery = this.#window.begin(message, grant, offset, flags, from)
     if (delivery.held === 0) this.#dispatch(delivery)
   }
 
-  /** The rows of the first so many waits are durable. */
-  #release(hold: number): void {
-    this.#released = hold
-    const sendable = this.#consumer === undefined ? 0 : this.#resent
-    const ready = this.#window.slice(0, sendable).filter((d) => d.held > 0 && d.held <= hold)
-    for (const delivery of this.#window) if (delivery.held <= hold) delivery.held = 0
+  /** These have waited until their rows were durable. */
+  #release(ready: readonly Delivery[]): void {
     try {
-      for (const delivery of ready) if (this.#window.includes(delivery)) this.#dispatch(delivery)
+      for (const delivery of ready) if (this.inflight.includes(delivery)) this.#dispatch(delivery)
     } catch (error) {
       this.#failed(error)
     }
@@ -328,41 +281,26 @@ export class Outbound implements Burdened {
       return
     }
     drop(this.#core, this.#session.id, 'too-large', delivery.message!.topic)
-    this.#settle(this.#window.indexOf(delivery))
+    this.#settle(this.inflight.indexOf(delivery))
   }
 
   /** False while something of the window is still to be sent again. */
   #resend(consumer: Consumer): boolean {
-    while (this.#resent < this.#window.length) {
-      const delivery = this.#window[this.#resent]!
-      if (delivery.accepted) {
-        this.#resent++
-        continue
-      }
-      if (delivery.held > 0 || this.#outstanding >= this.#credit(consumer) || consumer.load > 0) return false
+    const window = this.#window
+    for (let delivery = window.next(); delivery !== undefined; delivery = window.next()) {
+      if (delivery.held > 0 || window.outstanding >= this.#credit(consumer) || consumer.load > 0) return false
       if (delivery.message === undefined) {
         this.#load()
         return false
       }
-      this.#resent++
-      this.#outstanding++
+      window.advance()
       this.#dispatch(delivery)
     }
     return true
   }
 
   #settle(at: number): void {
-    const delivery = this.#window[at]!
-    if (at === 0) this.#window.shift()
-    else this.#window.splice(at, 1)
-    if (at < this.#resent) {
-      this.#resent--
-      this.#outstanding--
-    } else if (delivery.accepted) this.#outstanding--
-    if (delivery.row) deleteRow(this.#core, this.#session.id, delivery)
-    if (delivery.group !== undefined) delivery.group.settle(delivery.offset)
-    else if (delivery.offset >= 0) this.#session.changed()
-    if (this.#session.durable && delivery.offset >= 0) this.#tags.retire(delivery)
+    this.#window.settle(at)
     this.pump()
   }
 
@@ -372,13 +310,12 @@ export class Outbound implements Burdened {
    */
   pin(): void {
     this.#waiting.forget()
-    for (const delivery of this.#window)
-      if (delivery.offset >= 0 && !delivery.row) writeRow(this.#core, this.#session.id, delivery)
+    this.#window.pin()
   }
 
   /** Reads messages that are not in memory: those under way first, else the next that wait. */
   #load(): void {
-    let wanted = missingOf(this.#window.slice(this.#resent))
+    let wanted = missingOf(this.#window.rest)
     if (wanted.length === 0) wanted = missingAhead(this.#waiting, this.#core.limits.inflight)
     this.#loading = true
     fetchRecords(this.#core, wanted, (found) => {
@@ -389,9 +326,9 @@ export class Outbound implements Burdened {
   }
 
   #loaded(found: Found): void {
-    for (const delivery of this.#window.slice()) {
+    for (const delivery of this.inflight.slice()) {
       if (delivery.message !== undefined || delivery.accepted || !found.has(delivery.offset)) continue
-      if (!fillDelivery(this.#session, delivery, found)) this.#settle(this.#window.indexOf(delivery))
+      if (!fillDelivery(this.#session, delivery, found)) this.#settle(this.inflight.indexOf(delivery))
     }
     fillWaiting(this.#session, this.#waiting, found)
     this.#session.changed()

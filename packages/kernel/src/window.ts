@@ -1,0 +1,162 @@
+import { DeliveryFlag } from './consumer.ts'
+import type { Core } from './core.ts'
+import { type Delivery, deleteRow, indexOfTag, putBack, tagOf, writeRow } from './delivery.ts'
+import type { TakenFrom, UnderWay } from './delivery.ts'
+import type { Grant } from './grant.ts'
+import type { Message, Offset } from './message.ts'
+import type { Session } from './session.ts'
+import { Tags } from './tags.ts'
+
+/**
+ * Deliveries under way to one session, in the order they were begun: under which tag, how far they have come, and what
+ * of that the storage knows. Nothing is sent from here.
+ */
+export class Window {
+  /** Deliveries that the present connection has not answered to the end. */
+  outstanding = 0
+  readonly #core: Core
+  readonly #session: Session
+  readonly #released: (ready: readonly Delivery[]) => void
+  readonly #tags: Tags
+  #deliveries: Delivery[] = []
+  /** Those before this place have had their turn on the present connection. */
+  #turn = 0
+  /** How often deliveries had to wait for their rows, and how many of these waits are over. */
+  #holds = 0
+  #over = 0
+
+  /** `released` is told of deliveries that have waited for their rows and whose turn it was: they may leave now. */
+  constructor(core: Core, session: Session, released: (ready: readonly Delivery[]) => void) {
+    this.#core = core
+    this.#session = session
+    this.#released = released
+    this.#tags = new Tags(core.committer)
+  }
+
+  get deliveries(): readonly Delivery[] {
+    return this.#deliveries
+  }
+
+  /** True while something is to be sent again before anything new. */
+  get behind(): boolean {
+    return this.#turn < this.#deliveries.length
+  }
+
+  /** The next delivery to be sent again; `advance` when it is. */
+  next(): Delivery | undefined {
+    while (this.#deliveries[this.#turn]?.accepted === true) this.#turn++
+    return this.#deliveries[this.#turn]
+  }
+
+  /** What has not had its turn on the present connection. */
+  get rest(): readonly Delivery[] {
+    return this.#deliveries.slice(this.#turn)
+  }
+
+  /** The next one has its turn: its answer is outstanding. */
+  advance(): void {
+    this.#turn++
+    this.outstanding++
+  }
+
+  /** There is a new connection, on which nothing has had its turn. Returns what is only to be completed. */
+  start(): readonly Delivery[] {
+    for (const delivery of this.#deliveries) delivery.sent = false
+    const accepted = this.#deliveries.filter((d) => d.accepted)
+    this.outstanding = accepted.length
+    return accepted
+  }
+
+  /** The connection is gone. Gives up, and returns, what goes back to its group: all but QoS 2, which has begun for good. */
+  stop(): readonly Delivery[] {
+    this.#turn = 0
+    const isBack = (d: Delivery): boolean => d.group?.populated === true && (d.flags & DeliveryFlag.qos) === 1
+    const back = this.#deliveries.filter(isBack)
+    if (back.length > 0) this.#deliveries = this.#deliveries.filter((d) => !back.includes(d))
+    for (const delivery of back) if (delivery.row) deleteRow(this.#core, this.#session.id, delivery)
+    for (const delivery of this.#deliveries) if (delivery.offset >= 0) delivery.message = undefined
+    return back
+  }
+
+  /** A new delivery, whose turn it is. It may leave at once unless it is `held`. */
+  // oxlint-disable-next-line max-params -- the path of every message: an object for its arguments would cost more
+  begin(message: Message, grant: Grant, offset: Offset, flags: number, from?: TakenFrom): Delivery {
+    const group = from?.group
+    const tag = this.#tags.allocate(this.#deliveries, offset)
+    const fresh = { sent: false, accepted: false, held: this.#holds > this.#over ? this.#holds : 0, row: false }
+    const delivery: Delivery = { tag, offset, group, order: from?.order ?? 0, message, grant, flags, ...fresh }
+    this.#deliveries.push(delivery)
+    this.advance()
+    // A tag that does not follow from the offset must be durable before the message leaves; so must a group's choice at QoS 2.
+    const owed = this.#session.durable && offset >= 0
+    if (owed && (tag !== tagOf(offset) || (group !== undefined && (flags & DeliveryFlag.qos) === 2))) {
+      writeRow(this.#core, this.#session.id, delivery)
+      const hold = (delivery.held = ++this.#holds)
+      this.#core.committer.after(() => this.#release(hold))
+    }
+    return delivery
+  }
+
+  /** Place of the delivery with this tag, or -1. */
+  indexOf(tag: number): number {
+    return indexOfTag(this.#deliveries, tag)
+  }
+
+  /** The peer has this QoS 2 delivery: from now on only its completion is missing. */
+  accept(at: number): void {
+    const delivery = this.#deliveries[at]!
+    if (delivery.accepted) return
+    delivery.accepted = true
+    if (at >= this.#turn) this.outstanding++
+    delivery.message = undefined
+    if (this.#session.durable) writeRow(this.#core, this.#session.id, delivery)
+  }
+
+  /** This delivery is over. */
+  settle(at: number): void {
+    const delivery = this.#deliveries[at]!
+    if (at === 0) this.#deliveries.shift()
+    else this.#deliveries.splice(at, 1)
+    if (at < this.#turn) {
+      this.#turn--
+      this.outstanding--
+    } else if (delivery.accepted) this.outstanding--
+    if (delivery.row) deleteRow(this.#core, this.#session.id, delivery)
+    if (delivery.group !== undefined) delivery.group.settle(delivery.offset)
+    else if (delivery.offset >= 0) this.#session.changed()
+    if (this.#session.durable && delivery.offset >= 0) this.#tags.retire(delivery)
+  }
+
+  /** A record that was owed when the broker last stopped. False when it was not under way then. */
+  restore(offset: Offset, under: UnderWay | undefined): boolean {
+    return putBack(this.#deliveries, offset, under)
+  }
+
+  /** Writes down what is under way: it is completed as it began, whatever becomes of its subscription. */
+  pin(): void {
+    for (const delivery of this.#deliveries)
+      if (delivery.offset >= 0 && !delivery.row) writeRow(this.#core, this.#session.id, delivery)
+  }
+
+  /** Gives everything up: the session ends. */
+  clear(): void {
+    for (const delivery of this.#deliveries) {
+      delivery.group?.settle(delivery.offset)
+      if (delivery.row) deleteRow(this.#core, this.#session.id, delivery)
+    }
+    this.#deliveries = []
+  }
+
+  /** Offsets of what the session itself still owes to its peer. */
+  get unsettled(): readonly Offset[] {
+    return this.#deliveries.filter((d) => d.offset >= 0 && d.group === undefined).map((d) => d.offset)
+  }
+
+  /** The rows of the first so many waits are durable. */
+  #release(hold: number): void {
+    this.#over = hold
+    const ready = this.#deliveries.slice(0, this.#turn).filter((d) => d.held > 0 && d.held <= hold)
+    for (const delivery of this.#deliveries) if (delivery.held <= hold) delivery.held = 0
+    this.#released(ready)
+  }
+}
