@@ -16,6 +16,7 @@ export class Trimmer {
   /** Of the records that are counted as kept. */
   #first: Offset = 0
   #timer: Timer | undefined
+  #stopped = false
 
   constructor(core: Core, sessions: SessionTable) {
     this.#core = core
@@ -51,6 +52,7 @@ export class Trimmer {
 
   /** No more trimming. */
   stop(): void {
+    this.#stopped = true
     this.#timer?.cancel()
   }
 
@@ -80,9 +82,14 @@ export class Trimmer {
       this.#first = low
     }
     if (low < committer.end) this.arm()
-    if (low <= this.#trimmed) return
+    const before = this.#trimmed
+    if (low <= before) return
     this.#trimmed = low
-    log.trim(low).catch((error: unknown) => emit?.({ type: 'storage-failed', error }))
+    log.trim(low).catch((error: unknown) => {
+      emit?.({ type: 'storage-failed', error })
+      this.#trimmed = before
+      if (!this.#stopped) this.arm()
+    })
   }
 }
 

@@ -1,3 +1,5 @@
+import { memoryStorage } from '@isomq/storage-memory'
+import { failingStorage } from '@isomq/testkit'
 import { describe, expect, it } from 'vitest'
 import { rig, type Rig } from './rig.ts'
 
@@ -63,6 +65,23 @@ describe('the log forgets', () => {
     const again = await r.restart()
     await again.host.advance(period)
     expect(await range(again)).toEqual([1, 1])
+  })
+
+  it('later when the storage fails, though nothing comes any more', async () => {
+    let failing = false
+    const fail = (): 'storage-failed' | undefined => (failing ? 'storage-failed' : undefined)
+    const r = await rig({ storage: failingStorage(memoryStorage(), { failCommit: fail }) })
+    const a = await r.open('a')
+    await a.subscribe('t')
+    await r.publish('t', '0')
+    a.session.outbound.ack(1)
+    await r.host.advance(period - 1)
+    failing = true
+    await r.host.advance(1)
+    expect(await range(r)).toEqual([0, 1])
+    failing = false
+    await r.host.advance(period)
+    expect(await range(r)).toEqual([1, 1])
   })
 
   it('the oldest when it grows beyond its limit, and counts what it drops', async () => {
