@@ -9,6 +9,8 @@ export class Inbound {
   readonly #core: Core
   readonly #session: Session
   readonly #tags = new Set<number>()
+  /** Tags whose last message could not be stored. */
+  readonly #refused = new Set<number>()
 
   constructor(core: Core, session: Session) {
     this.#core = core
@@ -24,9 +26,10 @@ export class Inbound {
   claim(tag: number): boolean {
     if (this.#tags.has(tag)) return false
     this.#tags.add(tag)
+    this.#refused.delete(tag)
     // Whoever sent it may be gone when the commit fails, and send it again when he comes back.
     if (this.#session.durable)
-      this.#core.committer.write(table.inbound, this.#key(tag), nothing, () => this.#tags.delete(tag))
+      this.#core.committer.write(table.inbound, this.#key(tag), nothing, () => this.forget(tag))
     return true
   }
 
@@ -45,11 +48,18 @@ export class Inbound {
   /** The message under this tag was refused after all: the tag is free, nothing is written. */
   forget(tag: number): void {
     this.#tags.delete(tag)
+    this.#refused.add(tag)
+  }
+
+  /** Whether the last message under this tag was refused after all. */
+  wasRefused(tag: number): boolean {
+    return this.#refused.has(tag)
   }
 
   /** Forgets all tags. */
   clear(): void {
     for (const tag of Array.from(this.#tags)) this.release(tag)
+    this.#refused.clear()
   }
 
   /** Knows a tag again that was claimed before the broker last stopped. */

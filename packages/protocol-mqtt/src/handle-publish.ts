@@ -126,12 +126,12 @@ function answer(link: Link, publish: Publish, wait: Promise<void> | undefined): 
 /** PUBREC for a message that came before, unless that has been refused meanwhile. */
 function answerAgain(link: Link, publish: Publish): void {
   const { session, replies } = link
-  const refused = (): void => tell(link, publish, ReasonCode.UnspecifiedError)
+  // Whatever became of the commit it waits for: that may have been another's. It may also be released by now.
   const send = (): void => {
-    if (session.inbound.has(publish.packetId)) link.acknowledge(PacketType.Pubrec, publish.packetId)
-    else refused()
+    if (session.inbound.wasRefused(publish.packetId)) tell(link, publish, ReasonCode.UnspecifiedError)
+    else link.acknowledge(PacketType.Pubrec, publish.packetId)
   }
-  replies.push(session.committing, send, refused)
+  replies.push(session.committing, send, send)
 }
 
 /** The message will not be delivered. QoS 0 gets no answer; the answer keeps its turn. */
