@@ -62,6 +62,7 @@ export class Outbound implements Burdened {
   /** A consumer is there and ready: what was under way is sent again, then what waits. */
   start(consumer: Consumer): void {
     this.#consumer = consumer
+    this.#session.announced = true
     for (const { tag } of this.#window.start()) consumer.confirm(tag)
     this.pump()
   }

@@ -88,6 +88,7 @@ async function loadSessions({ core, sessions, storage, places }: Recovery): Prom
     const session = sessions.restore(id, { clientId: id, username: username ?? undefined })
     session.expiry = expiry < 0 ? Infinity : expiry
     session.stored = true
+    session.announced = true
     // Whoever was connected when the broker stopped has lost the connection now, and that is to be remembered.
     session.disconnectedAt = disconnectedAt < 0 ? now : disconnectedAt
     if (disconnectedAt < 0) session.changed()

@@ -41,7 +41,9 @@ export class Session implements Saved {
   /** The will that runs, and the end that comes, while nobody is connected. */
   readonly appointments: Appointment[] = []
   ended = false
-  /** True: the storage may have rows of it, also if it has stopped being durable. */
+  /** True: its client has been told of it, since deliveries have begun. Before that it does not outlive its connection. */
+  announced = false
+  /** True: the storage may have rows of it, or of the one it has replaced, also if it is not durable (any more). */
   stored = false
   readonly #core: Core
   readonly #groupOf: (filter: string, name: string) => Group
@@ -63,7 +65,7 @@ export class Session implements Saved {
 
   /** What is to be awaited before anybody is told of this session's latest change; undefined when there is nothing. */
   get committing(): Promise<void> | undefined {
-    return this.durable ? this.#core.committer.done : undefined
+    return this.stored ? this.#core.committer.done : undefined
   }
 
   /** Its place has moved: worth writing down, not worth waiting for. */
@@ -128,10 +130,8 @@ export class Session implements Saved {
     if (subscription === undefined) return false
     this.subscriptions.delete(key)
     this.#remove(subscription)
-    if (this.durable) {
-      this.outbound.pin()
-      this.#core.committer.save(subscription)
-    }
+    if (this.durable) this.outbound.pin()
+    if (this.stored) this.#core.committer.save(subscription)
     this.#core.emit?.({ type: 'unsubscribed', session: this.id, filter, group })
     return true
   }

@@ -39,7 +39,8 @@ export interface Sessions extends Iterable<Session> {
   get(id: string): Session | undefined
   /**
    * Makes the session of this id the connection's, taking it from any other, whose consumer is ended with
-   * `session-taken-over`. Deliveries begin with `outbound.start`. Throws BrokerError `banned`, `quota-exceeded` or `shutting-down`.
+   * `session-taken-over`. Deliveries begin with `outbound.start`: a new session with which that never happened ends with
+   * its connection. Throws BrokerError `banned`, `quota-exceeded` or `shutting-down`.
    */
   open(options: OpenOptions): { readonly session: Session; readonly resumed: boolean }
   /** The connection is over. Does nothing when the session is no longer this consumer's. */
@@ -53,6 +54,8 @@ export class SessionTable implements Sessions {
   readonly #core: Core
   readonly #sessions = new Map<string, Session>()
   readonly #groups = new Map<string, Group>()
+  /** Sessions that have ended, by id, while the storage still has them. */
+  readonly #ending = new Map<string, Session>()
   #connected = 0
   #closed = false
 
@@ -93,8 +96,9 @@ export class SessionTable implements Sessions {
       this.#disconnect(found, 'session-taken-over')
       if (clean || found.will?.delay === 0) this.#publishWill(found)
     }
-    // One that was to end with its connection has ended.
-    if (found !== undefined && (clean || (old !== undefined && !found.durable))) this.#remove(found)
+    // One that was to end with its connection has ended; and what nobody was told of cannot be resumed: its client would
+    // take it for the one it had before.
+    if (found !== undefined && (clean || !found.announced || (old !== undefined && !found.durable))) this.#remove(found)
     const resumed = found !== undefined && !found.ended
     const session = resumed ? found : this.restore(id, principal)
     for (const appointment of session.appointments.splice(0)) appointment.cancel()
@@ -113,7 +117,8 @@ export class SessionTable implements Sessions {
     this.#connected++
     if (this.#connected > counters.connectedMaximum) counters.connectedMaximum = this.#connected
     if (durable !== session.durable) router.touch()
-    if (session.durable) session.stored = true
+    // Also the end of the one before must be durable before anybody is told of this one.
+    if (session.durable || this.#ending.has(id)) session.stored = true
     if (session.stored) committer.save(session)
     emit?.({ type: 'connected', session: id, principal, peer, resumed })
     return { session, resumed }
@@ -129,7 +134,7 @@ export class SessionTable implements Sessions {
     session.disconnectedAt = now
     if (session.durable) this.#core.committer.save(session)
     if (session.will !== undefined) session.will.due = now + Math.min(session.will.delay, session.expiry)
-    if (session.durable) this.appoint(session)
+    if (session.durable && session.announced) this.appoint(session)
     else this.#remove(session)
   }
 
@@ -198,7 +203,17 @@ export class SessionTable implements Sessions {
     for (const appointment of session.appointments.splice(0)) appointment.cancel()
     this.#sessions.delete(session.id)
     session.end()
+    this.#forget(session)
     this.#core.emit?.({ type: 'session-ended', session: session.id })
+  }
+
+  #forget(session: Session): void {
+    const { id, stored } = session
+    if (!stored) return
+    this.#ending.set(id, session)
+    this.#core.committer.after(() => {
+      if (this.#ending.get(id) === session) this.#ending.delete(id)
+    })
   }
 
   #publishWill(session: Session): void {

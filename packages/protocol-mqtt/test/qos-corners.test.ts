@@ -3,7 +3,7 @@ import { memoryStorage } from '@isomq/storage-memory'
 import { fakeClock, fakeHost } from '@isomq/testkit'
 import { describe, expect, it } from 'vitest'
 import { PacketType } from '../src/codec/packet.ts'
-import { ackPacket, type Bench, bench, type BenchOptions, publishPacket, request } from './harness.ts'
+import { ackPacket, type Bench, bench, type BenchOptions, connectPacket, publishPacket, request } from './harness.ts'
 import { type Disk, disk } from './model/disk.ts'
 
 interface Setting {
@@ -39,6 +39,67 @@ async function setting(options: BenchOptions = {}, platter = memoryStorage(), no
 function lasting(clientId: string, expiry: number = 1000): Parameters<Bench['connect']>[0] {
   return { clientId, cleanStart: false, properties: { sessionExpiryInterval: expiry } }
 }
+
+describe('a subscription that changes', () => {
+  it('goes from the storage also when its session is to end with the connection now', async () => {
+    const { b } = await setting()
+    const first = await b.connect(lasting('c'))
+    await first.subscribe('t', { qos: 1 })
+    const second = await b.connect(lasting('c', 0))
+    await second.send({ type: PacketType.Unsubscribe, packetId: 1, filters: ['t'] })
+    await second.disconnect()
+    await b.host.advance(1100)
+    const rows: string[] = []
+    for await (const [key] of b.storage.table('subscriptions').scan('')) rows.push(key)
+    expect(rows).toEqual([])
+  })
+})
+
+describe('a session its client was never told of', () => {
+  it.each(['the connection was lost', 'another took it over', 'the broker was stopped', 'the storage failed'])(
+    '[MQTT-3.2.2-3] is not resumed: %s before CONNACK',
+    async (how) => {
+      let { b, d, ...rest } = await setting()
+      d.hold(true)
+      const first = b.dial()
+      first.write(connectPacket(lasting('c')))
+      await b.host.settle()
+      if (how === 'the connection was lost') await first.drop()
+      if (how === 'the broker was stopped') b = (await rest.restart()).b
+      if (how === 'the storage failed') d.failChanges(1)
+      const second = how === 'another took it over' ? b.dial() : undefined
+      second?.write(connectPacket(lasting('c')))
+      d.hold(false)
+      await b.host.settle()
+      const connack = second?.expect(PacketType.Connack) ?? (await b.connect(lasting('c'))).connack
+      expect([connack.reasonCode, connack.sessionPresent]).toEqual([0, false])
+    },
+  )
+})
+
+describe('[MQTT-3.1.2-4] a clean start', () => {
+  it('is answered when what was there is gone for good', async () => {
+    const { b, d, crash } = await setting()
+    const old = await b.connect(lasting('c'))
+    await old.subscribe('t', { qos: 1 })
+    await old.drop()
+    d.hold(true)
+    const fresh = b.dial()
+    fresh.write(connectPacket({ clientId: 'c', cleanStart: true }))
+    await b.host.settle()
+    fresh.expectNothing()
+    // Nor does it help to ask twice.
+    await fresh.drop()
+    const again = b.dial()
+    again.write(connectPacket({ clientId: 'c', cleanStart: true }))
+    await b.host.settle()
+    again.expectNothing()
+    d.hold(false)
+    await b.host.settle()
+    expect(again.expect(PacketType.Connack).reasonCode).toBe(0)
+    expect((await (await crash()).b.connect(lasting('c'))).connack.sessionPresent).toBe(false)
+  })
+})
 
 describe('a repeated PUBLISH of QoS 2', () => {
   it('[MQTT-4.3.3-10] is acknowledged though the storage refuses something else meanwhile', async () => {
