@@ -20,8 +20,6 @@ export interface Delivery {
   grant: Grant | undefined
   /** Bits of `DeliveryFlag`. */
   flags: number
-  /** True: on its way over the present connection. */
-  sent: boolean
   /** True: the peer has it (QoS 2), and only the completion is missing. */
   accepted: boolean
   /** The wait for a durable row that it is part of, 0 for none. */
@@ -51,7 +49,7 @@ export function putBack(deliveries: Delivery[], offset: Offset, under: UnderWay 
   }
   const known = { group: undefined, order: 0, message: undefined, grant: undefined, accepted: false, row: false }
   const flags = (under?.flags ?? 0) | DeliveryFlag.redelivered
-  const delivery = { ...known, ...under, tag, offset, flags, sent: false, held: 0 }
+  const delivery = { ...known, ...under, tag, offset, flags, held: 0 }
   const same = deliveries.findIndex((d) => d.offset === offset && d.group === delivery.group)
   if (same >= 0) deliveries.splice(same, 1)
   const behind = deliveries.findIndex((d) => d.offset > offset)

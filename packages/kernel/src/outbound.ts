@@ -249,11 +249,6 @@ export class Outbound implements Burdened {
 
   // oxlint-disable-next-line max-params -- the path of every message: an object for its arguments would cost more
   #send(message: Message, grant: Grant, offset: Offset, flags: number, from?: TakenFrom): void {
-    if (expired(this.#core, message)) {
-      drop(this.#core, this.#session.id, 'expired', message.topic)
-      from?.group.settle(offset)
-      return this.#session.changed()
-    }
     const delivery = this.#window.begin(message, grant, offset, flags, from)
     if (delivery.held === 0) this.#dispatch(delivery)
   }
@@ -275,13 +270,15 @@ export class Outbound implements Burdened {
   }
 
   #dispatch(delivery: Delivery): void {
-    if (this.#consumer!.deliver(delivery.message!, delivery.grant!, delivery.tag, delivery.flags)) {
-      delivery.sent = true
+    const message = delivery.message!
+    // [MQTT-4.3.3-7]: what has been sent once does not expire any more.
+    const isLate = (delivery.flags & DeliveryFlag.redelivered) === 0 && expired(this.#core, message)
+    if (!isLate && this.#consumer!.deliver(message, delivery.grant!, delivery.tag, delivery.flags)) {
       delivery.flags |= DeliveryFlag.redelivered
       this.#core.counters.sent++
       return
     }
-    drop(this.#core, this.#session.id, 'too-large', delivery.message!.topic)
+    drop(this.#core, this.#session.id, isLate ? 'expired' : 'too-large', message.topic)
     this.#settle(this.inflight.indexOf(delivery))
   }
 

@@ -61,7 +61,6 @@ export class Window {
 
   /** There is a new connection, on which nothing has had its turn. Returns what is only to be completed. */
   start(): readonly Delivery[] {
-    for (const delivery of this.#deliveries) delivery.sent = false
     const accepted = this.#deliveries.filter((d) => d.accepted)
     this.outstanding = accepted.length
     return accepted
@@ -83,7 +82,7 @@ export class Window {
   begin(message: Message, grant: Grant, offset: Offset, flags: number, from?: TakenFrom): Delivery {
     const group = from?.group
     const tag = this.#tags.allocate(this.#deliveries, offset)
-    const fresh = { sent: false, accepted: false, held: this.#holds > this.#over ? this.#holds : 0, row: false }
+    const fresh = { accepted: false, held: this.#holds > this.#over ? this.#holds : 0, row: false }
     const delivery: Delivery = { tag, offset, group, order: from?.order ?? 0, message, grant, flags, ...fresh }
     this.#deliveries.push(delivery)
     this.advance()

@@ -6,6 +6,8 @@ import { PacketType } from '../src/codec/packet.ts'
 import { ackPacket, type Bench, bench, type BenchOptions, connectPacket, publishPacket, request } from './harness.ts'
 import { type Disk, disk } from './model/disk.ts'
 
+const shared = '$share/g/g/+'
+
 interface Setting {
   readonly b: Bench
   readonly d: Disk
@@ -39,6 +41,24 @@ async function setting(options: BenchOptions = {}, platter = memoryStorage(), no
 function lasting(clientId: string, expiry: number = 1000): Parameters<Bench['connect']>[0] {
   return { clientId, cleanStart: false, properties: { sessionExpiryInterval: expiry } }
 }
+
+describe('a first delivery', () => {
+  it('[MQTT-3.3.2-5] is not made when the message has expired while its row was written', async () => {
+    const { b, d } = await setting()
+    const member = await b.connect(lasting('m'))
+    await member.subscribe(shared, { qos: 2 })
+    const pub = await b.connect(lasting('p'))
+    d.hold(true)
+    pub.write(publishPacket('g/1', 'x', { qos: 2, packetId: 1, properties: { messageExpiryInterval: 2 } }))
+    await b.host.settle()
+    d.proceed()
+    await b.host.advance(3000)
+    d.hold(false)
+    await b.host.settle()
+    member.expectNothing()
+    expect(b.broker.sessions.get('m')?.outbound.inflight.length).toBe(0)
+  })
+})
 
 describe('a subscription that changes', () => {
   it('goes from the storage also when its session is to end with the connection now', async () => {
