@@ -23,6 +23,8 @@ interface Recovery {
   readonly sessions: SessionTable
   readonly storage: Storage
   readonly places: Map<Session | Group, Place>
+  /** Changes of what the storage holds, to be made when everybody is in place: a place that is saved too early is a wrong one. */
+  readonly changes: (() => void)[]
 }
 
 type SessionRow = [expiry: number, disconnectedAt: number, username: string | null, next: Offset, unsettled: Offset[]]
@@ -39,7 +41,7 @@ const pageSize = 1000
 export async function recover(core: Core, sessions: SessionTable, storage: Storage, trimmer: Trimmer): Promise<void> {
   const range = await core.log.range()
   core.committer.start(range.end)
-  const recovery: Recovery = { core, sessions, storage, places: new Map() }
+  const recovery: Recovery = { core, sessions, storage, places: new Map(), changes: [] }
   await loadSessions(recovery)
   await loadUnderWay(recovery)
   for await (const [, row] of storage.table(table.retained).scan('')) core.retained.restore(row)
@@ -56,6 +58,7 @@ export async function recover(core: Core, sessions: SessionTable, storage: Stora
     }
   }
   if (range.start < range.end) trimmer.arm()
+  for (const change of recovery.changes) change()
   // Only now: what falls due at once must find everybody in place.
   for (const session of Array.from(sessions)) sessions.appoint(session)
   core.emit?.({ type: 'recovered', sessions: sessions.size, records, retained: core.retained.size })
@@ -81,7 +84,8 @@ function owe({ core, sessions, places }: Recovery, { message, offset }: StoredMe
   for (const group of route.groups) if (owed(group)) group.restore(offset)
 }
 
-async function loadSessions({ core, sessions, storage, places }: Recovery): Promise<void> {
+async function loadSessions(recovery: Recovery): Promise<void> {
+  const { core, sessions, storage, places, changes } = recovery
   const now = core.host.clock.now()
   for await (const [id, row] of storage.table(table.sessions).scan('')) {
     const [expiry, disconnectedAt, username, next, unsettled] = decodeRow<SessionRow>(row)
@@ -91,7 +95,7 @@ async function loadSessions({ core, sessions, storage, places }: Recovery): Prom
     session.announced = true
     // Whoever was connected when the broker stopped has lost the connection now, and that is to be remembered.
     session.disconnectedAt = disconnectedAt < 0 ? now : disconnectedAt
-    if (disconnectedAt < 0) session.changed()
+    if (disconnectedAt < 0) changes.push(() => session.changed())
     places.set(session, { next, taken: new Set(unsettled) })
     for (const offset of unsettled) session.outbound.restore(offset, { tag: tagOf(offset) })
   }
@@ -112,18 +116,19 @@ async function loadSessions({ core, sessions, storage, places }: Recovery): Prom
       .get(id)
       ?.restore(filter, { ...options, identifier: identifier === 0 ? undefined : identifier })
     if (subscription !== undefined) subscription.since = since
-    else forget(core, table.subscriptions, key)
+    else forget(recovery, table.subscriptions, key)
   }
   for await (const [key] of storage.table(table.inbound).scan('')) {
     const [id = '', tag] = splitKey(key)
     const session = sessions.get(id)
     if (session !== undefined) session.inbound.restore(Number(tag))
-    else forget(core, table.inbound, key)
+    else forget(recovery, table.inbound, key)
   }
 }
 
 /** Deliveries and group places that have rows of their own. */
-async function loadUnderWay({ core, sessions, storage, places }: Recovery): Promise<void> {
+async function loadUnderWay(recovery: Recovery): Promise<void> {
+  const { sessions, storage, places } = recovery
   for (const group of sessions.groups.values()) places.set(group, { next: Infinity, taken: new Set() })
   for await (const [key, bytes] of storage.table(table.inflight).scan('')) {
     const [id = '', tag] = splitKey(key)
@@ -132,7 +137,7 @@ async function loadUnderWay({ core, sessions, storage, places }: Recovery): Prom
     const group = groupKey === '' ? undefined : sessions.groups.get(groupKey)
     // Only what has begun at QoS 2 stays with its member: the rest is the group's again, whose own row knows it.
     if (session === undefined || (group !== undefined && flags === 1)) {
-      forget(core, table.inflight, key)
+      forget(recovery, table.inflight, key)
       continue
     }
     places.get(group ?? session)?.taken.add(offset)
@@ -143,7 +148,7 @@ async function loadUnderWay({ core, sessions, storage, places }: Recovery): Prom
     const group = sessions.groups.get(key)
     const place = group && places.get(group)
     if (group === undefined || place === undefined) {
-      forget(core, table.groups, key)
+      forget(recovery, table.groups, key)
       continue
     }
     const [next, unsettled] = decodeRow<GroupRow>(row)
@@ -154,6 +159,6 @@ async function loadUnderWay({ core, sessions, storage, places }: Recovery): Prom
 }
 
 /** A row of a session that had stopped being durable when the broker stopped: a later one of the same id must not find it. */
-function forget(core: Core, name: string, key: string): void {
-  core.committer.writeLater(name, key, undefined)
+function forget({ core, changes }: Recovery, name: string, key: string): void {
+  changes.push(() => core.committer.writeLater(name, key, undefined))
 }

@@ -156,3 +156,31 @@ describe('a repeated PUBLISH of QoS 2 from a 3.1.1 client', () => {
     expect(pub.closed).toBe(false)
   })
 })
+
+describe('a place', () => {
+  it('is not saved before the log has been read to its end, however long that takes', async () => {
+    const platter = memoryStorage()
+    const first = await setting({}, platter)
+    const reader = await first.b.connect(lasting('r'))
+    await reader.subscribe('t', { qos: 1 })
+    const pub = await first.b.connect(lasting('p'))
+    await pub.publish('t', 'x', { qos: 1 })
+    first.d.cut(false)
+    // The records come late, and then the power goes again.
+    const d = disk(platter)
+    const host = fakeHost()
+    const slow = { ...d.storage, log: (name: string) => lateLog(d.storage.log(name)) }
+    let release = (): void => {}
+    function lateLog(log: ReturnType<typeof d.storage.log>): typeof log {
+      const late = new Promise<void>((resolve) => (release = resolve))
+      return { ...log, read: (from, options) => late.then(() => log.read(from, options)) }
+    }
+    const starting = bench({ storage: slow, host })
+    await host.advance(1500)
+    release()
+    await starting
+    d.cut(false)
+    const last = await setting({}, platter)
+    await (await last.b.connect(lasting('r'))).take('x')
+  })
+})
