@@ -33,6 +33,8 @@ export class Group implements Saved {
   readonly #under = new Set<Offset>()
   /** Older than anything that waits: taken back from members that went away, or for some that cannot take it yet. */
   #aside: { readonly message: Message; readonly offset: Offset; readonly order: number }[] = []
+  /** Records before this one have been begun with: of those that wait, each is remembered by itself. */
+  #begun: Offset = 0
   /** Place of the member that was chosen last. */
   #last = -1
   #order = 0
@@ -143,6 +145,12 @@ export class Group implements Saved {
   /** A record that a member was busy with when the broker last stopped. */
   hold(offset: Offset): void {
     this.#under.add(offset)
+    this.begunBefore(offset + 1)
+  }
+
+  /** When the broker last stopped, records before this one had been begun with. */
+  begunBefore(offset: Offset): void {
+    if (offset > this.#begun) this.#begun = offset
   }
 
   /** A record that was owed when the broker last stopped. */
@@ -153,7 +161,12 @@ export class Group implements Saved {
   /** Lowest offset it has not begun with (or `end`), and what is unsettled below it. */
   place(end: Offset): { readonly next: Offset; readonly unsettled: readonly Offset[] } {
     const unsettled = [...this.#under, ...this.#aside.map((each) => each.offset).filter((offset) => offset >= 0)]
-    return { next: this.#waiting.firstRecord(end), unsettled }
+    for (let i = 0; i < this.#waiting.length; i++) {
+      const offset = this.#waiting.offset(i)
+      if (offset >= this.#begun) return { next: offset, unsettled }
+      if (offset >= 0) unsettled.push(offset)
+    }
+    return { next: end, unsettled }
   }
 
   /** Gives up everything below this offset: the log is about to forget it. */

@@ -128,7 +128,7 @@ async function loadSessions(recovery: Recovery): Promise<void> {
 
 /** Deliveries and group places that have rows of their own. */
 async function loadUnderWay(recovery: Recovery): Promise<void> {
-  const { sessions, storage, places } = recovery
+  const { sessions, storage, places, changes } = recovery
   for (const group of sessions.groups.values()) places.set(group, { next: Infinity, taken: new Set() })
   for await (const [key, bytes] of storage.table(table.inflight).scan('')) {
     const [id = '', tag] = splitKey(key)
@@ -136,13 +136,19 @@ async function loadUnderWay(recovery: Recovery): Promise<void> {
     const session = sessions.get(id)
     const group = groupKey === '' ? undefined : sessions.groups.get(groupKey)
     // Only what has begun at QoS 2 stays with its member: the rest is the group's again, whose own row knows it.
-    if (session === undefined || (group !== undefined && flags === 1)) {
+    const isBack = group !== undefined && flags === 1
+    if (group !== undefined && !isBack) {
+      places.get(group)?.taken.add(offset)
+      group.hold(offset)
+      // Nobody else may get it, though its member is gone. The row goes, so the group's place has to say it.
+      if (session === undefined) changes.push(() => group.settle(offset))
+    }
+    if (session === undefined || isBack) {
       forget(recovery, table.inflight, key)
       continue
     }
-    places.get(group ?? session)?.taken.add(offset)
+    if (group === undefined) places.get(session)?.taken.add(offset)
     session.outbound.restore(offset, { tag: Number(tag), flags, accepted, group, row: true })
-    group?.hold(offset)
   }
   for await (const [key, row] of storage.table(table.groups).scan('')) {
     const group = sessions.groups.get(key)
@@ -153,6 +159,7 @@ async function loadUnderWay(recovery: Recovery): Promise<void> {
     }
     const [next, unsettled] = decodeRow<GroupRow>(row)
     place.next = next
+    group.begunBefore(next)
     for (const offset of Float64Array.from(unsettled).sort()) if (!place.taken.has(offset)) group.restore(offset)
     for (const offset of unsettled) place.taken.add(offset)
   }

@@ -66,10 +66,11 @@ export class Window {
     return accepted
   }
 
-  /** The connection is gone. Gives up, and returns, what goes back to its group: all but QoS 2, which has begun for good. */
+  /** The connection is gone. Gives up, and returns, what goes back to its group: all but QoS 2 that was ever sent. */
   stop(): readonly Delivery[] {
     this.#turn = 0
-    const isBack = (d: Delivery): boolean => d.group?.populated === true && (d.flags & DeliveryFlag.qos) === 1
+    const isBack = (d: Delivery): boolean =>
+      d.group?.populated === true && ((d.flags & DeliveryFlag.qos) === 1 || !wasSent(d))
     const back = this.#deliveries.filter(isBack)
     if (back.length > 0) this.#deliveries = this.#deliveries.filter((d) => !back.includes(d))
     for (const delivery of back) if (delivery.row) deleteRow(this.#core, this.#session.id, delivery)
@@ -86,9 +87,10 @@ export class Window {
     const delivery: Delivery = { tag, offset, group, order: from?.order ?? 0, message, grant, flags, ...fresh }
     this.#deliveries.push(delivery)
     this.advance()
-    // A tag that does not follow from the offset must be durable before the message leaves; so must a group's choice at QoS 2.
-    const owed = this.#session.durable && offset >= 0
-    if (owed && (tag !== tagOf(offset) || (group !== undefined && (flags & DeliveryFlag.qos) === 2))) {
+    // A tag that does not follow from the offset must be durable before the message leaves; so must a group's choice at
+    // QoS 2, even of a member that is not: nobody else may get the message after a crash [MQTT-4.8.2-5].
+    const isChosen = group !== undefined && (flags & DeliveryFlag.qos) === 2
+    if (offset >= 0 && (isChosen || (this.#session.durable && tag !== tagOf(offset)))) {
       writeRow(this.#core, this.#session.id, delivery)
       const hold = (delivery.held = ++this.#holds)
       this.#core.committer.after(() => this.#release(hold))
@@ -158,4 +160,8 @@ export class Window {
     for (const delivery of this.#deliveries) if (delivery.held <= hold) delivery.held = 0
     this.#released(ready)
   }
+}
+
+function wasSent({ flags }: Delivery): boolean {
+  return (flags & DeliveryFlag.redelivered) !== 0
 }

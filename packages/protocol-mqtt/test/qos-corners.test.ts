@@ -3,7 +3,16 @@ import { memoryStorage } from '@isomq/storage-memory'
 import { fakeClock, fakeHost } from '@isomq/testkit'
 import { describe, expect, it } from 'vitest'
 import { PacketType } from '../src/codec/packet.ts'
-import { ackPacket, type Bench, bench, type BenchOptions, connectPacket, publishPacket, request } from './harness.ts'
+import {
+  ackPacket,
+  type Bench,
+  bench,
+  type BenchOptions,
+  connectPacket,
+  publishPacket,
+  request,
+  text,
+} from './harness.ts'
 import { type Disk, disk } from './model/disk.ts'
 
 const shared = '$share/g/g/+'
@@ -57,6 +66,60 @@ describe('a first delivery', () => {
     await b.host.settle()
     member.expectNothing()
     expect(b.broker.sessions.get('m')?.outbound.inflight.length).toBe(0)
+  })
+})
+
+describe('a shared message of QoS 2', () => {
+  it('[MQTT-4.8.2-4] goes to another member when the chosen one leaves before it was sent anything', async () => {
+    const { b, d } = await setting()
+    const one = await b.connect(lasting('m'))
+    const two = await b.connect(lasting('n'))
+    for (const member of [one, two]) await member.subscribe(shared, { qos: 2 })
+    const pub = await b.connect(lasting('p'))
+    d.hold(true)
+    pub.write(publishPacket('g/1', 'x', { qos: 2, packetId: 1 }))
+    await b.host.settle()
+    d.proceed()
+    await b.host.settle()
+    await one.drop()
+    d.hold(false)
+    await b.host.settle()
+    await two.take('x')
+    const back = await b.connect(lasting('m'))
+    back.expectNothing()
+  })
+
+  it('[MQTT-4.8.2-5] is for nobody else after a crash when it was sent to a member whose session has ended with it', async () => {
+    const first = await setting()
+    const away = await first.b.connect(lasting('n'))
+    await away.subscribe(shared, { qos: 2 })
+    await away.drop()
+    const member = await first.b.connect(lasting('m', 0))
+    await member.subscribe(shared, { qos: 2 })
+    const pub = await first.b.connect(lasting('p'))
+    await pub.publish('g/1', 'x', { qos: 2 })
+    expect(text(member.expect(PacketType.Publish))).toBe('x')
+    const second = await first.crash()
+    const back = await second.b.connect(lasting('n'))
+    back.expectNothing()
+    const third = await (await second.restart()).b.connect(lasting('n'))
+    third.expectNothing()
+  })
+
+  it('is not delivered anew by a later start because an older one is still owed', async () => {
+    const first = await setting()
+    const one = await first.b.connect(lasting('m'))
+    const two = await first.b.connect(lasting('n'))
+    for (const member of [one, two]) await member.subscribe(shared, { qos: 2 })
+    const pub = await first.b.connect(lasting('p'))
+    await pub.publish('g/1', '1', { qos: 1 })
+    await pub.publish('g/1', '2', { qos: 2 })
+    expect([text(one.expect(PacketType.Publish)), text(two.expect(PacketType.Publish))]).toEqual(['1', '2'])
+    const second = await first.crash()
+    await second.b.connect({ ...lasting('n'), cleanStart: true })
+    const back = await (await second.restart()).b.connect(lasting('m'))
+    await back.take('1')
+    back.expectNothing()
   })
 })
 
