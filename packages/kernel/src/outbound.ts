@@ -10,6 +10,18 @@ import type { Session } from './session.ts'
 import { Waiting } from './waiting.ts'
 import { Window } from './window.ts'
 
+/** How far a session has come in the log. */
+export interface Place {
+  /** Everything from here on that is not among `unsettled` is owed. */
+  readonly next: Offset
+  /** What was sent and is not settled. */
+  readonly unsettled: readonly Offset[]
+  /** The QoS of each of them. */
+  readonly granted: readonly number[]
+  /** Records before this one may have been sent, though they are owed. */
+  readonly suspect: Offset
+}
+
 /**
  * The way of messages out to one session: a window of deliveries under way, and behind it what waits. QoS 0 passes by
  * both. Everything is in the order it was offered.
@@ -24,8 +36,8 @@ export class Outbound implements Burdened {
   #consumer: Consumer | undefined
   #loading = false
   #pumping = false
-  /** After a restart, so many of those that wait may have been sent before. */
-  #suspect = 0
+  /** Records before this one may have been sent before the broker last stopped. */
+  #suspect: Offset = 0
   /** The version of the guard's policy that let everything in. */
   #policy: number
 
@@ -123,8 +135,12 @@ export class Outbound implements Burdened {
   /** A record that was owed when the broker last stopped; `under` says what is known of it if it was under way then. */
   restore(offset: Offset, under: UnderWay | undefined): void {
     if (this.#window.restore(offset, under)) return
-    this.#suspect = Math.min(this.#suspect + 1, this.#core.limits.inflight)
     this.#waiting.push(offset, undefined)
+  }
+
+  /** What it is owed of the records before this one may have been sent: the broker was killed before that was saved. */
+  suspect(before: Offset): void {
+    this.#suspect = before
   }
 
   /** Somebody else uses the session now: whether he may have what waits is asked anew. */
@@ -201,7 +217,7 @@ export class Outbound implements Burdened {
       const offset = waiting.offset(0)
       waiting.shift()
       if (this.#stale(message, offset, flags)) this.#session.changed()
-      else if (qos > 0) this.#send(message, grant, offset, flags | qos | this.#suspected())
+      else if (qos > 0) this.#send(message, grant, offset, flags | qos | this.#suspected(offset))
       else if (consumer.deliver(message, grant, 0, flags)) this.#core.counters.sent++
       else drop(this.#core, this.#session.id, 'too-large', message.topic)
     }
@@ -209,9 +225,12 @@ export class Outbound implements Burdened {
     if (waiting.length === 0) for (const group of this.#session.groups) group.pump()
   }
 
-  /** Lowest offset still owed, or `end` when nothing is; and all unsettled ones below `next`. */
-  place(end: Offset): { readonly next: Offset; readonly unsettled: readonly Offset[] } {
-    return { next: this.#waiting.firstRecord(end), unsettled: this.#window.unsettled }
+  /** How far it has come; `next` is `end` when nothing is owed. */
+  place(end: Offset): Place {
+    const next = this.#window.firstUnsent(this.#waiting.firstRecord(end))
+    const { unsettled } = this.#window
+    const granted = unsettled.map((d) => d.flags & DeliveryFlag.qos)
+    return { next, unsettled: unsettled.map((d) => d.offset), granted, suspect: this.#suspect }
   }
 
   /** Gives up everything below this offset: the log is about to forget it. */
@@ -227,8 +246,8 @@ export class Outbound implements Burdened {
     return Math.min(consumer.credit, this.#core.limits.inflight)
   }
 
-  #suspected(): number {
-    return this.#suspect > 0 && this.#suspect-- > 0 ? DeliveryFlag.redelivered : 0
+  #suspected(offset: Offset): number {
+    return offset >= 0 && offset < this.#suspect ? DeliveryFlag.redelivered : 0
   }
 
   #burdened(): boolean {

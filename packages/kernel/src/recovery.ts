@@ -27,7 +27,15 @@ interface Recovery {
   readonly changes: (() => void)[]
 }
 
-type SessionRow = [expiry: number, disconnectedAt: number, username: string | null, next: Offset, unsettled: Offset[]]
+type SessionRow = [
+  expiry: number,
+  disconnectedAt: number,
+  username: string | null,
+  next: Offset,
+  unsettled: Offset[],
+  granted: Qos[],
+  suspect: Offset,
+]
 type SubscriptionRow = [qos: Qos, flags: number, since: Offset, identifier: number]
 type GroupRow = [next: Offset, unsettled: Offset[]]
 type InflightRow = [offset: Offset, qos: Qos, accepted: boolean, group: string]
@@ -88,16 +96,18 @@ async function loadSessions(recovery: Recovery): Promise<void> {
   const { core, sessions, storage, places, changes } = recovery
   const now = core.host.clock.now()
   for await (const [id, row] of storage.table(table.sessions).scan('')) {
-    const [expiry, disconnectedAt, username, next, unsettled] = decodeRow<SessionRow>(row)
+    const [expiry, disconnectedAt, username, next, unsettled, granted, suspect] = decodeRow<SessionRow>(row)
     const session = sessions.restore(id, { clientId: id, username: username ?? undefined })
     session.expiry = expiry < 0 ? Infinity : expiry
     session.stored = true
     session.announced = true
     // Whoever was connected when the broker stopped has lost the connection now, and that is to be remembered.
     session.disconnectedAt = disconnectedAt < 0 ? now : disconnectedAt
+    session.outbound.suspect(disconnectedAt < 0 ? core.committer.end : suspect)
     if (disconnectedAt < 0) changes.push(() => session.changed())
     places.set(session, { next, taken: new Set(unsettled) })
-    for (const offset of unsettled) session.outbound.restore(offset, { tag: tagOf(offset) })
+    for (const [i, offset] of unsettled.entries())
+      session.outbound.restore(offset, { tag: tagOf(offset), flags: granted[i]! })
   }
   for await (const [id, row] of storage.table(table.wills).scan('')) {
     const session = sessions.get(id)

@@ -2,7 +2,7 @@ import { encodeUtf8, readUtf8 } from './utf8.ts'
 
 /** Tables a broker keeps, and what their keys are. */
 export const table = {
-  /** session → [expiry or -1 for never, when it lost its connection or -1, username or null, next offset, unsettled offsets below it] */
+  /** session → [expiry or -1 for never, when it lost its connection or -1, username or null, next offset, unsettled offsets, the QoS of each, records before this one may have been sent though they are owed] */
   sessions: 'sessions',
   /** session, group or '', filter, 'exclusive' if it is → [qos, flags, first offset, identifier or 0] */
   subscriptions: 'subscriptions',

@@ -180,13 +180,10 @@ export class Session implements Saved {
       write(table.wills, this.id, undefined)
       return
     }
-    const { next, unsettled } = this.outbound.place(this.#core.committer.end)
+    const { next, unsettled, granted, suspect } = this.outbound.place(this.#core.committer.end)
     const expiry = this.expiry === Infinity ? -1 : this.expiry
-    write(
-      table.sessions,
-      this.id,
-      encodeRow([expiry, this.disconnectedAt ?? -1, this.principal.username ?? null, next, unsettled]),
-    )
+    const owner = [expiry, this.disconnectedAt ?? -1, this.principal.username ?? null]
+    write(table.sessions, this.id, encodeRow([...owner, next, unsettled, granted, suspect]))
     write(table.wills, this.id, this.will?.encode())
   }
 

@@ -148,9 +148,14 @@ export class Window {
     this.#deliveries = []
   }
 
-  /** Offsets of what the session itself still owes to its peer. */
-  get unsettled(): readonly Offset[] {
-    return this.#deliveries.filter((d) => d.offset >= 0 && d.group === undefined).map((d) => d.offset)
+  /** Records that were sent and are not settled, those of groups excepted: groups keep places of their own. */
+  get unsettled(): readonly Delivery[] {
+    return this.#deliveries.filter((d) => isOwn(d) && wasSent(d))
+  }
+
+  /** The first record that has not been sent yet, likewise; `end` when there is none. */
+  firstUnsent(end: Offset): Offset {
+    return this.#deliveries.find((d) => isOwn(d) && !wasSent(d))?.offset ?? end
   }
 
   /** The rows of the first so many waits are durable. */
@@ -160,6 +165,10 @@ export class Window {
     for (const delivery of this.#deliveries) if (delivery.held <= hold) delivery.held = 0
     this.#released(ready)
   }
+}
+
+function isOwn({ offset, group }: Delivery): boolean {
+  return offset >= 0 && group === undefined
 }
 
 function wasSent({ flags }: Delivery): boolean {

@@ -52,6 +52,38 @@ function lasting(clientId: string, expiry: number = 1000): Parameters<Bench['con
 }
 
 describe('a first delivery', () => {
+  it('[MQTT-4.3.2-2] is not marked as repeated because the broker was killed while its receiver was away', async () => {
+    const first = await setting()
+    const away = await first.b.connect(lasting('r'))
+    await away.subscribe('t', { qos: 1 })
+    await away.drop()
+    const pub = await first.b.connect(lasting('p'))
+    await pub.publish('t', 'x', { qos: 1 })
+    const { b } = await first.crash()
+    const back = await b.connect(lasting('r'))
+    expect(back.expect(PacketType.Publish).dup).toBe(false)
+  })
+
+  it('nor because it had to wait for the disk when the broker was stopped', async () => {
+    const { b, d, restart } = await setting()
+    const member = await b.connect(lasting('m'))
+    await member.subscribe(shared, { qos: 2 })
+    await member.subscribe('t', { qos: 1 })
+    const pub = await b.connect(lasting('p'))
+    d.hold(true)
+    pub.write(publishPacket('g/1', 'chosen', { qos: 2, packetId: 1 }), publishPacket('t', 'x', { qos: 1, packetId: 2 }))
+    await b.host.settle()
+    d.proceed()
+    await b.host.settle()
+    member.expectNothing()
+    const back = await (await restart()).b.connect(lasting('m'))
+    const got = [back.expect(PacketType.Publish), back.expect(PacketType.Publish)]
+    expect(got.map((p) => [text(p), p.dup])).toEqual([
+      ['x', false],
+      ['chosen', false],
+    ])
+  })
+
   it('[MQTT-3.3.2-5] is not made when the message has expired while its row was written', async () => {
     const { b, d } = await setting()
     const member = await b.connect(lasting('m'))
@@ -66,6 +98,36 @@ describe('a first delivery', () => {
     await b.host.settle()
     member.expectNothing()
     expect(b.broker.sessions.get('m')?.outbound.inflight.length).toBe(0)
+  })
+})
+
+describe('what a killed broker may have sent', () => {
+  it('[MQTT-3.3.1-1] is marked as repeated, however much was sent since the place was saved', async () => {
+    const { b, crash } = await setting({ limits: { inflight: 2 } })
+    const reader = await b.connect(lasting('r'))
+    await reader.subscribe('t', { qos: 1 })
+    await b.host.advance(1100)
+    const pub = await b.connect(lasting('p'))
+    for (const payload of ['1', '2', '3']) await pub.publish('t', payload, { qos: 1 })
+    await reader.take('1')
+    await reader.take('2')
+    expect(text(reader.expect(PacketType.Publish))).toBe('3')
+    const back = await (await crash()).b.connect(lasting('r'))
+    expect((await back.take('1')).dup).toBe(true)
+    expect((await back.take('2')).dup).toBe(true)
+    expect((await back.take('3')).dup).toBe(true)
+  })
+
+  it('also after a second start that its receiver did not see', async () => {
+    const first = await setting()
+    const reader = await first.b.connect(lasting('r'))
+    await reader.subscribe('t', { qos: 1 })
+    const pub = await first.b.connect(lasting('p'))
+    await pub.publish('t', 'x', { qos: 1 })
+    const second = await first.crash()
+    await second.b.host.advance(1100)
+    const back = await (await second.restart()).b.connect(lasting('r'))
+    expect((await back.take('x')).dup).toBe(true)
   })
 })
 
@@ -124,6 +186,25 @@ describe('a shared message of QoS 2', () => {
 })
 
 describe('a subscription that changes', () => {
+  it.each([1, 2] as const)(
+    '[MQTT-3.10.4-3] leaves a delivery of QoS %i to be completed when it goes before the log was read again',
+    async (qos) => {
+      const first = await setting()
+      const reader = await first.b.connect(lasting('r'))
+      await reader.subscribe('t', { qos })
+      const pub = await first.b.connect(lasting('p'))
+      await pub.publish('t', 'x', { qos })
+      const { packetId } = reader.expect(PacketType.Publish)
+      const { b, d } = await first.restart()
+      d.failReads(1)
+      const back = await b.connect(lasting('r'))
+      await back.send({ type: PacketType.Unsubscribe, packetId: 1, filters: ['t'] })
+      back.expect(PacketType.Unsuback)
+      await b.host.advance(1000)
+      expect((await back.take('x')).packetId).toBe(packetId)
+    },
+  )
+
   it('goes from the storage also when its session is to end with the connection now', async () => {
     const { b } = await setting()
     const first = await b.connect(lasting('c'))
