@@ -52,6 +52,8 @@ export interface CommitObserver {
   /** The message is durable (or nothing had to be): deliver it. Offset -1 when no log has it. */
   committed(message: Message, route: Route | undefined, offset: Offset): void
   failed(error: unknown): void
+  /** Subscriptions have learned from which record on they count. */
+  subscribed(): void
   /** The storage took a batch with so many records. */
   wrote(records: number): void
 }
@@ -141,6 +143,8 @@ export class Committer {
   since(subscription: Subscription): void {
     const commit = this.#commit()
     commit.since.push([subscription, commit.placed])
+    // Not known before the batch begins; nothing that is written already is for it.
+    subscription.since = Infinity
     commit.saves.add(subscription)
   }
 
@@ -191,6 +195,7 @@ export class Committer {
     this.#laterRows = new Map()
     this.#laterAfter = []
     for (const [subscription, before] of commit.since) subscription.since = this.#end + before
+    if (commit.since.length > 0) this.#observer.subscribed()
     const write: RowWriter = (name, key, value) => {
       // Of two that had the same name one after the other, the one that lives has the say.
       if (value !== undefined || !hasRow(commit.rows, name, key))

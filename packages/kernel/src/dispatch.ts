@@ -29,6 +29,13 @@ function keep(core: Core, message: Message, route: Route, offset: Offset): void 
 function deliver(core: Core, message: Message, grant: Grant, offset: Offset): void {
   const { session } = grant
   if (session.ended) return
+  if (offset < grant.since && session.durable && grant.qos > 0 && message.qos > 0) {
+    // Who subscribed while it was written is owed nothing older: he has it as he was subscribed before. What no log has was
+    // for nobody who outlives his connection.
+    const older = offset < 0 ? { ...grant, qos: 0 as const } : session.grantFor(message, offset)
+    if (older === undefined) return
+    grant = older
+  }
   try {
     session.outbound.offer(message, grant, session.durable ? offset : -1)
   } catch (error) {

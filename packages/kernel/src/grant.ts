@@ -10,7 +10,7 @@ export interface Grant {
   readonly retainAsPublished: boolean
   /** Identifiers of the matching subscriptions that have one. */
   readonly identifiers: readonly number[]
-  /** Records below this offset are not covered. */
+  /** Records below this offset are not covered: what grants more than QoS 0 is younger. */
   readonly since: number
   /** What holds for messages the session itself published: the same, less, or nothing. */
   readonly own: Grant | undefined

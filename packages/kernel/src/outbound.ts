@@ -36,6 +36,8 @@ export class Outbound implements Burdened {
   #consumer: Consumer | undefined
   #loading = false
   #pumping = false
+  /** Subscriptions have changed since some of what waits came: it may leave at QoS 0 now, and is not to be overtaken then. */
+  #rejudged = false
   /** Records before this one may have been sent before the broker last stopped. */
   #suspect: Offset = 0
   /** The version of the guard's policy that let everything in. */
@@ -94,6 +96,7 @@ export class Outbound implements Burdened {
     const consumer = this.#consumer
     if (qos === 0) {
       if (consumer === undefined) return
+      if (this.#rejudged && message.qos > 0) return this.wait(message, grant, offset, flags)
       const { load } = consumer
       if (load > 0) this.#core.pressure.mark(this)
       if (load === 2) drop(this.#core, this.#session.id, 'slow-consumer', message.topic)
@@ -222,7 +225,9 @@ export class Outbound implements Burdened {
       else drop(this.#core, this.#session.id, 'too-large', message.topic)
     }
     if ((this.shedding || this.relief !== undefined) && consumer.load === 0 && !this.#burdened()) relieve(this)
-    if (waiting.length === 0) for (const group of this.#session.groups) group.pump()
+    if (waiting.length > 0) return
+    this.#rejudged = false
+    for (const group of this.#session.groups) group.pump()
   }
 
   /** How far it has come; `next` is `end` when nothing is owed. */
@@ -322,10 +327,11 @@ export class Outbound implements Burdened {
   }
 
   /**
-   * A subscription changes or goes away. What is under way is completed as it began; what waits is judged again when it
-   * is read back.
+   * A subscription comes, changes or goes away. What is under way is completed as it began; what waits is judged again
+   * when it is read back.
    */
   pin(): void {
+    this.#rejudged = this.#waiting.length > 0
     this.#waiting.forget()
     this.#window.pin()
   }

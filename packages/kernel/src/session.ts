@@ -8,7 +8,7 @@ import type { Group } from './group.ts'
 import type { Principal } from './guard.ts'
 import { Inbound } from './inbound.ts'
 import { fitsLimits } from './limits.ts'
-import type { Message, Qos } from './message.ts'
+import type { Message, Offset, Qos } from './message.ts'
 import { ownBytes } from './message-codec.ts'
 import { Outbound } from './outbound.ts'
 import { encodeRow, type RowWriter, type Saved, table } from './rows.ts'
@@ -43,6 +43,8 @@ export class Session implements Saved {
   ended = false
   /** True: its client has been told of it, since deliveries have begun. Before that it does not outlive its connection. */
   announced = false
+  /** Changes of its subscriptions that are not durable yet. */
+  changing = 0
   /** True: the storage may have rows of it, or of the one it has replaced, also if it is not durable (any more). */
   stored = false
   readonly #core: Core
@@ -86,17 +88,18 @@ export class Session implements Saved {
     const key = subscriptionKey(filter, group, exclusive)
     let subscription = this.subscriptions.get(key)
     const isNew = subscription === undefined
+    const isTaken = isNew && exclusive === true && exclusives.has(filter)
+    if (isTaken || (isNew && this.subscriptions.size >= limits.subscriptions)) throw new BrokerError('quota-exceeded')
+    // What is under way goes on as it began.
+    if (this.durable && options.qos !== subscription?.options.qos) this.#pin()
     if (subscription === undefined) {
-      const taken = exclusive === true && exclusives.has(filter)
-      if (taken || this.subscriptions.size >= limits.subscriptions) throw new BrokerError('quota-exceeded')
       subscription = this.restore(filter, options)
       if (this.durable) committer.since(subscription)
       if (this.durable && subscription.group !== undefined) committer.save(subscription.group)
       this.#core.emit?.({ type: 'subscribed', session: this.id, filter, options })
     } else {
       if (this.durable) {
-        // What is under way goes on as it began; what QoS 0 has brought does not come again.
-        if (options.qos !== subscription.options.qos) this.outbound.pin()
+        // What QoS 0 has brought does not come again.
         if (subscription.options.qos === 0) committer.since(subscription)
         else committer.save(subscription)
       }
@@ -130,7 +133,7 @@ export class Session implements Saved {
     if (subscription === undefined) return false
     this.subscriptions.delete(key)
     this.#remove(subscription)
-    if (this.durable) this.outbound.pin()
+    if (this.durable) this.#pin()
     if (this.stored) this.#core.committer.save(subscription)
     this.#core.emit?.({ type: 'unsubscribed', session: this.id, filter, group })
     return true
@@ -149,11 +152,15 @@ export class Session implements Saved {
     if (this.stored) this.#core.committer.save(this)
   }
 
-  /** How a message that was read back from the log is delivered; undefined when nothing here matches it (any more). */
-  grantFor(message: Message): Grant | undefined {
+  /**
+   * How a message that was read back from the log is delivered; undefined when nothing here matches it (any more). With
+   * an offset: by what was subscribed before that record.
+   */
+  grantFor(message: Message, offset: Offset = Infinity): Grant | undefined {
     const matching: Subscription[] = []
     for (const subscription of this.subscriptions.values()) {
-      if (subscription.group === undefined && matches(subscription.filter, message.topic)) matching.push(subscription)
+      if (subscription.group !== undefined || subscription.since > offset) continue
+      if (matches(subscription.filter, message.topic)) matching.push(subscription)
     }
     if (matching.length === 0) return undefined
     const grant = grantOf(matching)
@@ -185,6 +192,13 @@ export class Session implements Saved {
     const owner = [expiry, this.disconnectedAt ?? -1, this.principal.username ?? null]
     write(table.sessions, this.id, encodeRow([...owner, next, unsettled, granted, suspect]))
     write(table.wills, this.id, this.will?.encode())
+  }
+
+  /** Its subscriptions change: what is under way goes on as it began, and what begins waits until that is durable. */
+  #pin(): void {
+    this.outbound.pin()
+    this.changing++
+    this.#core.committer.after(() => this.changing--)
   }
 
   #remove(subscription: Subscription): void {

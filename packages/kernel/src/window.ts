@@ -90,8 +90,11 @@ export class Window {
     // A tag that does not follow from the offset must be durable before the message leaves; so must a group's choice at
     // QoS 2, even of a member that is not: nobody else may get the message after a crash [MQTT-4.8.2-5].
     const isChosen = group !== undefined && (flags & DeliveryFlag.qos) === 2
-    if (offset >= 0 && (isChosen || (this.#session.durable && tag !== tagOf(offset)))) {
-      writeRow(this.#core, this.#session.id, delivery)
+    if (offset < 0) return delivery
+    const isOdd = isChosen || (this.#session.durable && tag !== tagOf(offset))
+    if (isOdd) writeRow(this.#core, this.#session.id, delivery)
+    // Nor may it leave on the strength of a subscription that a crash would undo.
+    if (isOdd || this.#session.changing > 0) {
       const hold = (delivery.held = ++this.#holds)
       this.#core.committer.after(() => this.#release(hold))
     }

@@ -186,6 +186,56 @@ describe('a shared message of QoS 2', () => {
 })
 
 describe('a subscription that changes', () => {
+  it('[MQTT-3.3.1-1] leaves a delivery as it began when another one is added, crash or not', async () => {
+    const first = await setting()
+    const reader = await first.b.connect(lasting('r'))
+    await reader.subscribe('t/+', { qos: 1 })
+    const pub = await first.b.connect(lasting('p'))
+    await pub.publish('t/1', 'x', { qos: 2 })
+    expect(reader.expect(PacketType.Publish).qos).toBe(1)
+    await reader.subscribe('t/1', { qos: 2 })
+    const back = await (await first.crash()).b.connect(lasting('r'))
+    const { qos, dup } = back.expect(PacketType.Publish)
+    expect([qos, dup]).toEqual([1, true])
+  })
+
+  it('does not lift the QoS of what was published before it', async () => {
+    const { b, d } = await setting()
+    const reader = await b.connect(lasting('r'))
+    await reader.subscribe('t/+', { qos: 0 })
+    const other = await b.connect(lasting('o'))
+    await other.subscribe('t/+', { qos: 2 })
+    const pub = await b.connect(lasting('p'))
+    d.hold(true)
+    pub.write(publishPacket('t/1', 'x', { qos: 2, packetId: 1 }))
+    await b.host.settle()
+    reader.write({ type: PacketType.Subscribe, packetId: 9, filters: [request('t/1', { qos: 1 })] })
+    await b.host.settle()
+    d.hold(false)
+    await b.host.settle()
+    expect(reader.expect(PacketType.Publish).qos).toBe(0)
+    expect(reader.expect(PacketType.Suback).reasonCodes).toEqual([1])
+    await pub.publish('t/1', 'y', { qos: 2, packetId: 2 })
+    expect(reader.expect(PacketType.Publish).qos).toBe(1)
+  })
+
+  it('counts for what is delivered only when it is durable', async () => {
+    const first = await setting()
+    const reader = await first.b.connect(lasting('r'))
+    await reader.subscribe('t', { qos: 2 })
+    const pub = await first.b.connect(lasting('p'))
+    first.d.hold(true)
+    pub.write(publishPacket('t', 'x', { qos: 2, packetId: 1 }))
+    await first.b.host.settle()
+    reader.write({ type: PacketType.Subscribe, packetId: 9, filters: [request('t', { qos: 1 })] })
+    await first.b.host.settle()
+    first.d.proceed()
+    await first.b.host.settle()
+    reader.expectNothing()
+    const back = await (await first.crash()).b.connect(lasting('r'))
+    expect(back.expect(PacketType.Publish).qos).toBe(2)
+  })
+
   it.each([1, 2] as const)(
     '[MQTT-3.10.4-3] leaves a delivery of QoS %i to be completed when it goes before the log was read again',
     async (qos) => {
@@ -204,6 +254,23 @@ describe('a subscription that changes', () => {
       expect((await back.take('x')).packetId).toBe(packetId)
     },
   )
+
+  it('[MQTT-4.6.0-5] to QoS 0 lets nothing overtake what waits', async () => {
+    const { b } = await setting({ limits: { inflight: 1 } })
+    const reader = await b.connect(lasting('r'))
+    await reader.subscribe('t', { qos: 1 })
+    const pub = await b.connect(lasting('p'))
+    for (const payload of ['1', '2']) await pub.publish('t', payload, { qos: 1 })
+    const { packetId } = reader.expect(PacketType.Publish)
+    await reader.subscribe('t', { qos: 0 })
+    await pub.publish('t', '3', { qos: 1 })
+    reader.expectNothing()
+    await reader.ack(PacketType.Puback, packetId)
+    await reader.take('2')
+    await reader.take('3')
+    await pub.publish('t', '4', { qos: 1 })
+    await reader.take('4')
+  })
 
   it('goes from the storage also when its session is to end with the connection now', async () => {
     const { b } = await setting()
