@@ -95,7 +95,6 @@ export class Session implements Saved {
     if (subscription === undefined) {
       subscription = this.restore(filter, options)
       if (this.durable) committer.since(subscription)
-      if (this.durable && subscription.group !== undefined) committer.save(subscription.group)
       this.#core.emit?.({ type: 'subscribed', session: this.id, filter, options })
     } else {
       if (this.durable) {
@@ -106,6 +105,8 @@ export class Session implements Saved {
       subscription.replace(options)
       router.touch()
     }
+    // Whether it keeps a place in the log depends on the QoS of its members.
+    if (this.durable && subscription.group !== undefined) committer.save(subscription.group)
     if (group === undefined && options.retained !== 'never' && (isNew || options.retained !== 'if-new'))
       this.#sendRetained(subscription)
     return isNew

@@ -168,6 +168,17 @@ describe('a shared message of QoS 2', () => {
     third.expectNothing()
   })
 
+  it('is kept for a group whose only member has asked for QoS 0 before', async () => {
+    const first = await setting()
+    const member = await first.b.connect(lasting('m'))
+    await member.subscribe(shared, { qos: 0 })
+    await member.subscribe(shared, { qos: 2 })
+    await member.drop()
+    const pub = await first.b.connect(lasting('p'))
+    await pub.publish('g/1', 'x', { qos: 2 })
+    await (await (await first.crash()).b.connect(lasting('m'))).take('x')
+  })
+
   it('is not delivered anew by a later start because an older one is still owed', async () => {
     const first = await setting()
     const one = await first.b.connect(lasting('m'))
