@@ -136,7 +136,7 @@ test('a log that nobody reads any more, or that is closed, does not end the brok
 })
 
 test.each([
-  [['nonsense'], 'isomq: unknown command nonsense; there are serve, config, pub, sub, passwd\n'],
+  [['nonsense'], 'isomq: unknown command nonsense; there are serve, config, pub, sub, rr, passwd\n'],
   [['serve', '--nonsense'], "isomq: unknown option '--nonsense'\n"],
   [['serve', '--data', 'd', '--memory'], /^isomq: --data: cannot go together with --memory\n/],
 ])('%j is refused with exit code 1', async (args, message) => {
@@ -148,7 +148,7 @@ test.each([
 
 test('--version and --help', async () => {
   expect(await isomq(['--version'])).toMatchObject({ code: 0, stdout: '0.0.0\n', stderr: '' })
-  for (const args of [[], ['serve'], ['config'], ['pub'], ['sub']]) {
+  for (const args of [[], ['serve'], ['config'], ['pub'], ['sub'], ['rr']]) {
     const { code, stdout } = await isomq([...args, '--help'])
     expect([code, stdout.startsWith(`Usage: ${['isomq', ...args].join(' ')} [options]`)]).toEqual([0, true])
   }

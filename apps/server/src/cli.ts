@@ -1,12 +1,15 @@
 import { Command, CommanderError } from 'commander'
 import { configCommand } from './commands/config-command.ts'
-import { addClientFlags, splitProperties } from './commands/client-command.ts'
+import { prepareArguments } from './commands/client-command.ts'
 import type { PropertyMap } from './commands/client-flags.ts'
 import type { PubFlags } from './commands/pub.ts'
-import type { SubFlags } from './commands/sub.ts'
-import { gather, integer, seconds } from './commands/parse.ts'
 import { passwdCommand } from './commands/passwd-command.ts'
+import { pubCommand } from './commands/pub-command.ts'
+import type { RrFlags } from './commands/rr.ts'
+import { rrCommand } from './commands/rr-command.ts'
 import { serveCommand } from './commands/serve-command.ts'
+import type { SubFlags } from './commands/sub.ts'
+import { subCommand } from './commands/sub-command.ts'
 import { escapeText } from './escape-text.ts'
 import { Refused } from './client/reasons.ts'
 import { UserError } from './user-error.ts'
@@ -40,6 +43,7 @@ async function dispatch(args: readonly string[]): Promise<number | undefined> {
     config: configCommand(program),
     pub: pubCommand(program),
     sub: subCommand(program),
+    rr: rrCommand(program),
     passwd: passwdCommand(program),
   }
   const name = args[0] ?? ''
@@ -48,7 +52,7 @@ async function dispatch(args: readonly string[]): Promise<number | undefined> {
   }
   let properties: PropertyMap = new Map()
   let rest = args
-  if (name === 'pub' || name === 'sub') ({ rest, properties } = splitProperties(commands[name], args))
+  if (name === 'pub' || name === 'sub' || name === 'rr') ({ rest, properties } = prepareArguments(commands[name], args))
   commands.pub.action(async (flags: PubFlags) => {
     const { pub } = await import('./commands/pub.ts')
     await pub(flags, properties)
@@ -57,56 +61,12 @@ async function dispatch(args: readonly string[]): Promise<number | undefined> {
     const { sub } = await import('./commands/sub.ts')
     code = await sub(flags, properties)
   })
+  commands.rr.action(async (flags: RrFlags) => {
+    const { rr } = await import('./commands/rr.ts')
+    code = await rr(flags, properties)
+  })
   await program.parseAsync([...rest], { from: 'user' })
   return code
-}
-
-function pubCommand(program: Command): Command {
-  return addClientFlags(
-    program.command('pub').summary('publish messages').description("Publishes messages, with mosquitto_pub's letters."),
-  )
-    .optionsGroup('Message:')
-    .option('-t, --topic <topic>', 'topic to publish to')
-    .option('-m, --message <text>', 'payload')
-    .option('-f, --file <file>', 'payload: this file')
-    .option('-n, --null-message', 'payload: none')
-    .option('-s, --stdin-file', 'payload: all of stdin')
-    .option('-l, --stdin-line', 'one message for each line of stdin that is not empty')
-    .option('-q, --qos <qos>', 'QoS', integer(0, 2), 0)
-    .option('-r, --retain', 'retain the message')
-    .option('--repeat <count>', 'publish it so many times', integer(1, 1_000_000_000))
-    .option('--repeat-delay <seconds>', 'time between two of them', seconds)
-    .addHelpText(
-      'after',
-      '\nExit code: 0 when the broker took every message, else 1.\n\nExample: isomq pub -t home/lamp -m on -q 1 -r',
-    )
-}
-
-function subCommand(program: Command): Command {
-  return addClientFlags(
-    program
-      .command('sub')
-      .summary('print messages as they arrive')
-      .description("Prints messages as they arrive, with mosquitto_sub's letters."),
-  )
-    .optionsGroup('Messages:')
-    .option('-t, --topic <filter>', 'topic filter; may be repeated', gather)
-    .option('-q, --qos <qos>', 'highest QoS', integer(0, 2), 0)
-    .option('-U, --unsubscribe <filter>', 'unsubscribe from a filter of a kept session; may be repeated', gather)
-    .option('-T, --filter-out <filter>', 'do not print topics that match; may be repeated', gather)
-    .option('-R', 'do not print retained messages')
-    .option('--retained-only', 'print retained messages only; exit at the first other one')
-    .option('--remove-retained', 'clear each retained message that arrives')
-    .option('-C <count>', 'exit after so many messages', integer(1, 1_000_000_000))
-    .option('-W <seconds>', 'exit after this time, with code 27', seconds)
-    .option('-E', 'exit when the broker has acknowledged the subscriptions')
-    .option('-v, --verbose', 'print the topic before the payload')
-    .option('-F <format>', 'print by a format: %t topic, %p payload, %x hex, %q QoS, %r retain, %l length, %j JSON, …')
-    .option('-N', 'no line end after a message')
-    .addHelpText(
-      'after',
-      '\nExit code: 0 when done, 1 when refused, 27 when -W ran out.\n\nExample: isomq sub -t "home/#" -v',
-    )
 }
 
 function messageOf(error: unknown): string {

@@ -5,7 +5,15 @@ import { readProperties, takeProperties } from '../src/client/properties.ts'
 import { readLines } from '../src/client/read-lines.ts'
 import { readTarget, targetUrl } from '../src/client/target.ts'
 import { connectPacket, type ClientFlags } from '../src/commands/client-flags.ts'
-import { expiry, integer, protocolVersion, seconds } from '../src/commands/parse.ts'
+import {
+  expiry,
+  integer,
+  percent,
+  protocolVersion,
+  retainHandling,
+  seconds,
+  tlsVersion,
+} from '../src/commands/parse.ts'
 
 const flags = (change: Partial<ClientFlags> = {}): ClientFlags => ({
   keepalive: 60,
@@ -27,6 +35,9 @@ test.each([
   [{ url: 'ws://h' }, 'ws://h:80/mqtt'],
   [{ url: 'wss://h:8084/x?y=1' }, 'wss://h:8084/x?y=1'],
   [{ url: 'mqtt://[::1]:5' }, 'mqtt://[::1]:5'],
+  [{ port: 8883 }, 'mqtts://localhost:8883'],
+  [{ port: 8883, ws: true }, 'ws://localhost:8883/mqtt'],
+  [{ unix: '/run/x.sock' }, 'unix:/run/x.sock'],
 ])('%j connects to %s', (given, url) => expect(targetUrl(readTarget(given))).toBe(url))
 
 test('a URL tells user, password and topic, wildcards included', () => {
@@ -164,6 +175,12 @@ test('values of flags', () => {
   expect(() => protocolVersion('6')).toThrow('It must be 5, 3.1.1 or 3.1')
   expect([expiry('-1'), expiry('∞'), expiry('60')]).toEqual([0xffffffff, 0xffffffff, 60])
   expect([seconds('0.5'), integer(0, 2)('2')]).toEqual([0.5, 2])
+  expect([percent('0.1'), percent('100')]).toEqual([0.1, 100])
+  for (const wrong of ['0', '100.1', '-1', 'x']) expect(() => percent(wrong)).toThrow('from 0.1 to 100')
+  expect(['always', 'new', 'never'].map(retainHandling)).toEqual([0, 1, 2])
+  expect(() => retainHandling('1')).toThrow('It must be always, new or never.')
+  expect(['tlsv1.3', 'TLSv1.2'].map(tlsVersion)).toEqual(['TLSv1.3', 'TLSv1.2'])
+  expect(() => tlsVersion('1.3')).toThrow('It must be tlsv1.3, tlsv1.2 or tlsv1.1.')
   for (const wrong of ['3', '-1', '', 'x', '1.5'])
     expect(() => integer(0, 2)(wrong)).toThrow('It must be a whole number from 0 to 2.')
   expect(() => seconds('1s')).toThrow('It must be a number of seconds.')

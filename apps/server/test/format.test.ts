@@ -31,7 +31,9 @@ test.each([
   ['%C,%R,%D,%E,%F,%S,%P,%A', 'application/json,r,cd,50,1,3 4,k:v k:w l:x,'],
   ['%10t|%-10t|%.2t|%5.1t', '       a/b|a/b       |a/|    a'],
   ['%05l|%5l|%-5l|', '00009|    9|9    |'],
-  ['%12p|%-12p|', '   {"x":1.0}|{"x":1.0}   |'],
+  ['%12p|%-12p|%012p|', '   {"x":1.0}|{"x":1.0}   |000{"x":1.0}|'],
+  ['%.4p|%6.4p|%-6.4p|%.4x', '{"x"|  {"x"|{"x"  |7b22'],
+  ['%05E|%03F|%05S|%04A|%04t', '00050|001|003 4|0000| a/b'],
   ['%%|@@|\\\\|\\t|\\n|\\0|\\e', '%|@|\\|\t|\n|\0|\u001b'],
   ['@Y-@m-@d @H:@M:@S.@N', '2026-03-05 14:07:09.042000000'],
   [
@@ -71,6 +73,10 @@ test('%j is JSON with the payload as a text', () => {
     },
     payload: '{"x":1.0}',
   })
+})
+
+test('no payload is null in JSON', () => {
+  for (const format of ['%j', '%J']) expect(print(format, { payload: '' })).toMatch(/"payload":null\}$/)
 })
 
 test('%J is JSON with the payload as it is written, on one line', () => {

@@ -1,5 +1,6 @@
 import type { Connection } from '@isomq/kernel'
 import type { Socket } from 'node:net'
+import type { SecureVersion } from 'node:tls'
 import { WebSocket, type ClientOptions } from 'ws'
 import { peerInfo } from './peer-info.ts'
 import { WsConnection } from './ws-connection.ts'
@@ -11,6 +12,10 @@ export interface WsClientTls {
   /** Our own certificate, where the server asks for one. */
   readonly key?: string | Uint8Array | undefined
   readonly cert?: string | Uint8Array | undefined
+  /** Ciphers that will do, in the words of OpenSSL. Default: those of Node. */
+  readonly ciphers?: string | undefined
+  /** The oldest version that will do. Default: that of Node. */
+  readonly minVersion?: SecureVersion | undefined
   /** False trusts anyone. Default true. */
   readonly rejectUnauthorized?: boolean | undefined
 }
@@ -23,6 +28,8 @@ export interface ConnectWsOptions {
   readonly protocols?: readonly string[] | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly tls?: WsClientTls | undefined
+  /** Address of this machine to dial from. Default: the system chooses. */
+  readonly localAddress?: string | undefined
   /** Milliseconds until the WebSocket must be open. Default 10,000. */
   readonly timeout?: number | undefined
   /** Bytes of the largest message taken; a larger one ends the connection. Default 16 MiB. */
@@ -61,7 +68,10 @@ export function connectWs(options: ConnectWsOptions): Promise<Connection> {
   })
 }
 
-function clientOptions({ headers, tls = {}, maxPayload }: ConnectWsOptions, linger: number): ClientOptions {
+function clientOptions(
+  { headers, tls = {}, maxPayload, localAddress }: ConnectWsOptions,
+  linger: number,
+): ClientOptions {
   const options: ClientOptions & { maxFragments: number; closeTimeout: number } = {
     perMessageDeflate: false,
     maxPayload: maxPayload ?? 16 * 1024 * 1024,
@@ -73,6 +83,9 @@ function clientOptions({ headers, tls = {}, maxPayload }: ConnectWsOptions, ling
     closeTimeout: linger + 1_000,
   }
   if (headers !== undefined) options.headers = { ...headers }
+  if (localAddress !== undefined) options.localAddress = localAddress
+  if (tls.ciphers !== undefined) options.ciphers = tls.ciphers
+  if (tls.minVersion !== undefined) options.minVersion = tls.minVersion
   for (const name of ['ca', 'key', 'cert'] as const) {
     const pem = tls[name]
     if (pem !== undefined) options[name] = typeof pem === 'string' ? pem : Buffer.from(pem)

@@ -1,16 +1,16 @@
-import { readFile } from 'node:fs/promises'
 import type { Connection } from '@isomq/kernel'
-import { connectTcp, type TcpClientTls } from '@isomq/transport-tcp'
+import { connectTcp } from '@isomq/transport-tcp'
 import { connectWs } from '@isomq/transport-websocket'
 import { UserError } from '../user-error.ts'
+import { readTls, type TlsFlags } from './read-tls.ts'
 import { targetUrl, type Target } from './target.ts'
 
-/** Files for TLS; `insecure` takes a server's certificate whoever made it out. */
-export interface DialTls {
-  readonly cafile?: string
-  readonly cert?: string
-  readonly key?: string
-  readonly insecure?: boolean
+/** The flags that say how to connect. */
+export interface DialFlags extends TlsFlags {
+  /** Address of this machine to connect from. */
+  readonly bindAddress?: string
+  /** Application protocol to ask TLS for. */
+  readonly tlsAlpn?: string
 }
 
 /** The broker cannot be reached, now. The message says where it was sought and why it was not found. */
@@ -18,33 +18,21 @@ class Unreachable extends Error {
   override readonly name: string = 'Unreachable'
 }
 
-/** Connects to a broker. Rejects with `Unreachable`, or with a UserError when a file for TLS cannot be read. */
-export async function dial(target: Target, files: DialTls, version: number | undefined): Promise<Connection> {
-  const secure = target.scheme === 'mqtts' || target.scheme === 'wss'
-  const tls = secure ? { tls: await readTls(files) } : {}
+/** Connects to a broker. Rejects with `Unreachable`, or with a UserError for flags and files that are of no use. */
+export async function dial(target: Target, flags: DialFlags, version: number | undefined): Promise<Connection> {
+  const { scheme, host, port, path, unix } = target
+  const { bindAddress, tlsAlpn } = flags
   const url = targetUrl(target)
+  const secure = scheme === 'mqtts' || scheme === 'wss'
+  if (tlsAlpn !== undefined && scheme !== 'mqtts') throw new UserError(`--tls-alpn goes with TLS, and not by WebSocket`)
+  const tls = secure ? await readTls(flags) : undefined
+  const from = bindAddress === undefined ? {} : { localAddress: bindAddress }
   try {
-    if (target.path === '') return await connectTcp({ host: target.host, port: target.port, ...tls })
-    return await connectWs({ url, protocols: [version === 3 ? 'mqttv3.1' : 'mqtt'], ...tls })
+    if (path !== '') return await connectWs({ url, protocols: [version === 3 ? 'mqttv3.1' : 'mqtt'], tls, ...from })
+    const alpn = tlsAlpn === undefined ? {} : { alpn: [tlsAlpn] }
+    return await connectTcp({ host, port, path: unix, tls: tls && { ...tls, ...alpn }, ...from })
   } catch (error) {
     throw new Unreachable(`cannot connect to ${url}: ${explain(error)}`)
-  }
-}
-
-async function readTls({ cafile, cert, key, insecure }: DialTls): Promise<TcpClientTls> {
-  return {
-    ...(cafile === undefined ? {} : { ca: await read('--cafile', cafile) }),
-    ...(cert === undefined ? {} : { cert: await read('--cert', cert) }),
-    ...(key === undefined ? {} : { key: await read('--key', key) }),
-    ...(insecure === true ? { rejectUnauthorized: false } : {}),
-  }
-}
-
-async function read(flag: string, file: string): Promise<Buffer> {
-  try {
-    return await readFile(file)
-  } catch (error) {
-    throw new UserError(`${flag} ${file}: ${(error as Error).message}`)
   }
 }
 
@@ -61,6 +49,9 @@ const texts: ReadonlyMap<string, string> = new Map([
   ['EHOSTUNREACH', 'no way to that host'],
   ['ENETUNREACH', 'no way to that network'],
   ['ECONNRESET', 'connection reset'],
+  ['ENOENT', 'there is no such socket'],
+  ['EACCES', 'permission denied'],
+  ['EADDRNOTAVAIL', 'the address of -A is not one of this machine'],
 ])
 
 /** A name with several addresses fails with several errors: the first tells. */

@@ -2,6 +2,7 @@ import type { IPublishPacket } from 'mqtt-packet'
 import { UserError } from '../user-error.ts'
 import { payloadOf, type Arrived } from './arrived.ts'
 import { messageJson } from './message-json.ts'
+import { prettyJson } from './pretty-json.ts'
 import { formatTime, isoTime } from './time-format.ts'
 
 type Piece = (arrived: Arrived) => string | Buffer
@@ -34,11 +35,12 @@ const sized: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['x', ({ message }) => payloadOf(message).toString('hex')],
 ])
 
+/** Letters of numbers: zeroes may fill their width, even where there is no number. */
+const numbers: ReadonlySet<string> = new Set(['A', 'E', 'F', 'l', 'm', 'S'])
+
 const plain: ReadonlyMap<string, Piece> = new Map<string, Piece>([
   ['%', () => '%'],
   ['D', ({ message }) => message.properties?.correlationData ?? ''],
-  ['J', (arrived) => messageJson(arrived, 'json')],
-  ['j', (arrived) => messageJson(arrived, 'text')],
   ['P', ({ message }) => userProperties(message)],
   ['q', ({ message }) => String(message.qos)],
   ['r', ({ message }) => (message.retain ? '1' : '0')],
@@ -48,9 +50,15 @@ const plain: ReadonlyMap<string, Piece> = new Map<string, Piece>([
 const token =
   /%(?<flags>[-0]*)(?<width>\d*)(?:\.(?<most>\d+))?(?<letter>.)|@(?<time>.)|\\(?<escape>.)|(?<stray>[%@\\])|[^%@\\]+/gsu
 
-/** Turns a format of `-F` into a function. Throws a UserError that names what it does not know. */
-export function compileFormat(format: string): (arrived: Arrived) => Buffer {
-  const pieces = [...format.matchAll(token)].map((match) => pieceOf(match[0], match.groups ?? {}))
+/** Turns a format of `-F` into a function; `pretty` spreads JSON over lines. Throws a UserError that names what it does not know. */
+export function compileFormat(format: string, pretty: boolean = false): (arrived: Arrived) => Buffer {
+  const layout = pretty ? prettyJson : (text: string): string => text
+  const letters: ReadonlyMap<string, Piece> = new Map<string, Piece>([
+    ...plain,
+    ['J', (arrived) => layout(messageJson(arrived, 'json'))],
+    ['j', (arrived) => layout(messageJson(arrived, 'text'))],
+  ])
+  const pieces = [...format.matchAll(token)].map((match) => pieceOf(match[0], match.groups ?? {}, letters))
   return (arrived) => Buffer.concat(pieces.map((piece) => toBuffer(piece(arrived))))
 }
 
@@ -58,7 +66,9 @@ function toBuffer(value: string | Buffer): Buffer {
   return typeof value === 'string' ? Buffer.from(value) : value
 }
 
-function pieceOf(text: string, groups: { readonly [name: string]: string | undefined }): Piece {
+type Groups = { readonly [name: string]: string | undefined }
+
+function pieceOf(text: string, groups: Groups, letters: ReadonlyMap<string, Piece>): Piece {
   const { letter, time, escape, stray } = groups as Partial<Record<'letter' | 'time' | 'escape' | 'stray', string>>
   const unknown = (): never => {
     throw new UserError(`-F: unknown sequence ${text}`)
@@ -72,23 +82,25 @@ function pieceOf(text: string, groups: { readonly [name: string]: string | undef
   if (letter === undefined) return constant(text)
   const read = sized.get(letter)
   if (read !== undefined) return (arrived) => fit(read(arrived), groups)
-  return text.length === 2 ? (plain.get(letter) ?? unknown()) : unknown()
+  return text.length === 2 ? (letters.get(letter) ?? unknown()) : unknown()
 }
 
 function constant(text: string): Piece {
   return () => text
 }
 
-function fit(value: ReturnType<Read>, groups: { readonly [name: string]: string | undefined }): string | Buffer {
-  const { flags = '', width = '', most } = groups as Partial<Record<'flags' | 'width' | 'most', string>>
+/** As printf does: the width is the least there is, `.` before the most of a text. Payloads are measured in bytes. */
+function fit(value: ReturnType<Read>, groups: Groups): string | Buffer {
+  const { flags = '', width = '', most = Infinity, letter = '' } = groups
+  const zeroes = flags.includes('0') && (numbers.has(letter) || letter === 'p')
+  const fill = zeroes ? '0' : ' '
   if (Buffer.isBuffer(value)) {
-    const gap = Buffer.alloc(Math.max(0, Number(width) - value.length), ' ')
-    return Buffer.concat(flags.includes('-') ? [value, gap] : [gap, value])
+    const kept = value.subarray(0, Number(most))
+    const gap = (by: string): Buffer => Buffer.alloc(Math.max(0, Number(width) - kept.length), by)
+    return Buffer.concat(flags.includes('-') ? [kept, gap(' ')] : [gap(fill), kept])
   }
-  const full = String(value ?? '')
-  const text = most === undefined ? full : full.slice(0, Number(most))
-  if (flags.includes('-')) return text.padEnd(Number(width))
-  return text.padStart(Number(width), flags.includes('0') && typeof value === 'number' ? '0' : ' ')
+  const text = String(value ?? '').slice(0, Number(most))
+  return flags.includes('-') ? text.padEnd(Number(width)) : text.padStart(Number(width), fill)
 }
 
 function userProperties(message: IPublishPacket): string {

@@ -3,7 +3,7 @@ import { isoTime } from './time-format.ts'
 
 /**
  * A message as one line of JSON, with the names of mosquitto_sub. With `json` the payload stands there as the JSON
- * that it is; throws where it is none. A user property that came more than once is a list.
+ * that it is; throws where it is none. No payload is null. A user property that came more than once is a list.
  */
 export function messageJson({ message, time }: Arrived, payloadAs: 'text' | 'json'): string {
   const { topic, qos, retain, messageId } = message
@@ -18,7 +18,7 @@ export function messageJson({ message, time }: Arrived, payloadAs: 'text' | 'jso
     ...propertyFields(message.properties),
   }
   // Put in as it is written: reading it would change numbers that a double cannot hold.
-  const payload = payloadAs === 'json' ? jsonPayload(text, topic) : JSON.stringify(text)
+  const payload = text === '' ? 'null' : payloadAs === 'json' ? jsonPayload(text, topic) : JSON.stringify(text)
   return `${JSON.stringify(fields).slice(0, -1)},"payload":${payload}}`
 }
 
@@ -26,14 +26,14 @@ function propertyFields(properties: Arrived['message']['properties']): object {
   if (properties === undefined || Object.keys(properties).length === 0) return {}
   const { payloadFormatIndicator: utf8, correlationData, userProperties } = properties
   const named = {
-    'subscription-identifier': properties.subscriptionIdentifier,
-    'user-properties': userProperties,
-    'topic-alias': properties.topicAlias,
+    'payload-format-indicator': utf8 === undefined ? undefined : Number(utf8),
+    'message-expiry-interval': properties.messageExpiryInterval,
     'content-type': properties.contentType,
     'response-topic': properties.responseTopic,
     'correlation-data': correlationData?.toString(),
-    'payload-format-indicator': utf8 === undefined ? undefined : Number(utf8),
-    'message-expiry-interval': properties.messageExpiryInterval,
+    'subscription-identifier': properties.subscriptionIdentifier,
+    'topic-alias': properties.topicAlias,
+    'user-properties': userProperties,
   }
   return { properties: named }
 }

@@ -7,6 +7,8 @@ export interface Target {
   readonly port: number
   /** WebSocket path; empty for TCP. */
   readonly path: string
+  /** Unix socket that stands for host and port. */
+  readonly unix?: string | undefined
   readonly username?: string | undefined
   readonly password?: string | undefined
   readonly topic?: string | undefined
@@ -22,6 +24,7 @@ export interface TargetFlags {
   readonly port?: number
   readonly ws?: boolean
   readonly path?: string
+  readonly unix?: string
   /** TLS is meant although there is no URL to say so. */
   readonly tls?: boolean
 }
@@ -32,15 +35,31 @@ const urlPorts: Readonly<Record<Scheme, number>> = { ...ports, ws: 80, wss: 443 
 
 /** Reads the URL, or the flags. The path of an `mqtt(s)` URL is the topic, that of a `ws(s)` URL where the server answers. */
 export function readTarget(flags: TargetFlags): Target {
+  if (flags.unix !== undefined) return unixTarget(flags, flags.unix)
   if (flags.url !== undefined) return readUrl(flags.url)
-  const scheme = flags.ws === true ? (flags.tls === true ? 'wss' : 'ws') : flags.tls === true ? 'mqtts' : 'mqtt'
+  // As with mosquitto's clients, the port of MQTT over TLS means TLS.
+  const tls = flags.tls === true || (flags.ws !== true && flags.port === ports.mqtts)
+  const scheme = flags.ws === true ? (tls ? 'wss' : 'ws') : tls ? 'mqtts' : 'mqtt'
   const path = flags.ws === true ? (flags.path ?? '/mqtt') : ''
   return { scheme, host: flags.host ?? 'localhost', port: flags.port ?? ports[scheme], path }
 }
 
 /** The URL of a target, without what is secret. */
-export function targetUrl({ scheme, host, port, path }: Target): string {
+export function targetUrl({ scheme, host, port, path, unix }: Target): string {
+  if (unix !== undefined) return `unix:${unix}`
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`
+}
+
+function unixTarget({ url, host, port, ws, tls }: TargetFlags, unix: string): Target {
+  const others = [
+    url === undefined ? [] : ['-L'],
+    host === undefined ? [] : ['-h'],
+    port === undefined ? [] : ['-p'],
+    ws === true ? ['--ws'] : [],
+    tls === true ? ['TLS'] : [],
+  ].flat()
+  if (others.length > 0) throw new UserError(`--unix cannot go together with ${others.join(', ')}`)
+  return { scheme: 'mqtt', host: 'localhost', port: 0, path: '', unix }
 }
 
 function readUrl(text: string): Target {

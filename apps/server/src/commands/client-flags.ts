@@ -1,20 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import type { IConnectPacket } from 'mqtt-packet'
+import type { DialFlags } from '../client/dial.ts'
 import type { Properties, PropertyCommand } from '../client/properties.ts'
 import { readTarget, type Target } from '../client/target.ts'
 import { UserError } from '../user-error.ts'
 
-/** What `pub` and `sub` have in common, by its long names. */
-export interface ClientFlags {
+/** What `pub`, `sub` and `rr` have in common, by its long names. */
+export interface ClientFlags extends DialFlags {
   readonly url?: string
   readonly host?: string
   readonly port?: number
   readonly ws?: boolean
   readonly path?: string
-  readonly cafile?: string
-  readonly cert?: string
-  readonly key?: string
-  readonly insecure?: boolean
+  readonly unix?: string
   readonly id?: string
   readonly idPrefix?: string
   readonly keepalive: number
@@ -39,7 +37,8 @@ const never = 0xffffffff
 
 /** Where the flags say to connect. */
 export function targetOf(flags: ClientFlags): Target {
-  const tls = flags.cafile !== undefined || flags.cert !== undefined || flags.insecure === true
+  const { cafile, capath, cert, tlsUseOsCerts, insecure } = flags
+  const tls = [cafile, capath, cert].some((each) => each !== undefined) || tlsUseOsCerts === true || insecure === true
   return readTarget({ ...flags, tls })
 }
 

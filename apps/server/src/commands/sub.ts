@@ -1,33 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ISubscription } from 'mqtt-packet'
 import { backoff } from '../client/backoff.ts'
 import { dial } from '../client/dial.ts'
 import { openClient, type ClientOptions, type MqttClient } from '../client/mqtt-client.ts'
 import { describeReason, Refused } from '../client/reasons.ts'
 import { UserError } from '../user-error.ts'
 import { connectPacket, targetOf, type ClientFlags, type PropertyMap } from './client-flags.ts'
-import { printer } from './sub-printer.ts'
+import { stopper } from './stopper.ts'
+import { printer, type PrintFlags } from './sub-printer.ts'
 import { tracer } from './trace.ts'
 
-/** The flags of `isomq sub`. `C` is a count of messages, `W` seconds, `E`, `N` and `R` are switches. */
-export interface SubFlags extends ClientFlags {
+/** The flags of `isomq sub`. `W` is seconds, `E` a switch; `local` is false where `--no-local` is given. */
+export interface SubFlags extends ClientFlags, PrintFlags {
   readonly topic?: readonly string[]
   readonly unsubscribe?: readonly string[]
-  readonly filterOut?: readonly string[]
-  readonly F?: string
-  readonly verbose?: boolean
-  readonly N?: boolean
-  readonly R?: boolean
+  readonly retainAsPublished?: boolean
+  readonly retainHandling?: 0 | 1 | 2
+  readonly local: boolean
   readonly E?: boolean
-  readonly C?: number
   readonly W?: number
-  readonly retainedOnly?: boolean
-  readonly removeRetained?: boolean
 }
 
 /** Milliseconds until the broker must have let us in. */
 const connectTimeout = 10_000
-/** Exit code of `-W`. */
-const timedOut = 27
 /** Codes after which coming back would not help, or would throw out somebody else: everything but a broker that is busy or restarts. */
 const passing: ReadonlySet<number> = new Set([0x88, 0x89, 0x8b, 0x8d, 0x97, 0x9f, 0xa0, 3])
 
@@ -37,12 +32,14 @@ export async function sub(flags: SubFlags, properties: PropertyMap): Promise<num
   const filters = [...(flags.topic ?? []), ...(target.topic === undefined ? [] : [target.topic])]
   if (filters.length === 0 && flags.unsubscribe === undefined) throw new UserError('no topic: give one with -t')
   const connect = connectPacket(flags, properties, 'sub')
+  checkSubscriptionFlags(flags)
   const stop = stopper(flags)
   let client: MqttClient | undefined
   const remove = (topic: string): void => {
     client?.publish({ topic, payload: Buffer.alloc(0), qos: 0, retain: true }).catch(() => undefined)
   }
-  const onMessage = printer(flags, { print: (bytes) => process.stdout.write(bytes), done: stop.done, remove })
+  const print = (bytes: Buffer): boolean => process.stdout.write(bytes)
+  const onMessage = printer(flags, { print, done: stop.done, remove, random: Math.random })
   const options: ClientOptions = {
     connect,
     connectTimeout,
@@ -85,7 +82,7 @@ async function subscribe(
   if (flags.unsubscribe !== undefined) await client.unsubscribe([...flags.unsubscribe], properties.get('unsubscribe'))
   if (filters.length === 0) return
   const codes = await client.subscribe(
-    filters.map((topic) => ({ topic, qos: flags.qos })),
+    filters.map((topic) => ({ topic, ...subscriptionOptions(flags) })),
     properties.get('subscribe'),
   )
   const refused = codes.flatMap((code, i) =>
@@ -95,31 +92,27 @@ async function subscribe(
   if (flags.quiet !== true) for (const line of refused) process.stderr.write(`isomq: ${line}\n`)
 }
 
-interface Stopper {
-  /** Ends the command; the first call counts. */
-  readonly done: (code: number) => void
-  readonly stopped: () => boolean
-  /** Resolves when the command is to end. */
-  readonly code: Promise<number>
+/** What MQTT 5 alone can say about a subscription. */
+function checkSubscriptionFlags({ protocolVersion, retainAsPublished, retainHandling, local }: SubFlags): void {
+  if (protocolVersion === 5) return
+  const given = [
+    retainAsPublished === true ? ['--retain-as-published'] : [],
+    retainHandling === undefined ? [] : ['--retain-handling'],
+    local ? [] : ['--no-local'],
+  ].flat()
+  if (given.length > 0) throw new UserError(`${given.join(', ')} needs MQTT 5 (-V 5)`)
 }
 
-/** A signal, a reader that went away, and `-W` end the command too. */
-function stopper(flags: SubFlags): Stopper {
-  let stopped = false
-  let resolve: ((code: number) => void) | undefined
-  const code = new Promise<number>((each) => (resolve = each))
-  const done = (value: number): void => {
-    stopped = true
-    resolve?.(value)
+function subscriptionOptions({
+  qos,
+  retainAsPublished,
+  retainHandling,
+  local,
+}: SubFlags): Omit<ISubscription, 'topic'> {
+  return {
+    qos,
+    ...(retainAsPublished === true ? { rap: true } : {}),
+    ...(retainHandling === undefined ? {} : { rh: retainHandling }),
+    ...(local ? {} : { nl: true }),
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done(0))
-  process.stdout.on('error', () => done(0))
-  if (flags.W !== undefined) {
-    const expire = (): void => {
-      if (flags.quiet !== true && !stopped) process.stderr.write('Timed out\n')
-      done(timedOut)
-    }
-    setTimeout(expire, flags.W * 1000).unref()
-  }
-  return { done, stopped: () => stopped, code }
 }
