@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { startBroker } from './support/broker.ts'
@@ -200,6 +200,38 @@ test('a right configuration is confirmed in one line', async () => {
     stdout: '',
     stderr: 'isomq: missing.yaml: there is no such file\n',
   })
+})
+
+test('a configuration in TypeScript is read on every Node; a fault in a module is told with its line', async () => {
+  const cwd = temporaryDirectory()
+  mkdirSync(join(cwd, 'parts'))
+  writeFileSync(join(cwd, 'parts', 'limits.ts'), 'export const limits: { maxQueued: number } = { maxQueued: 5 }\n')
+  const config = [
+    "import { defineConfig } from '@isomq/server'",
+    "import { limits } from './parts/limits.ts'",
+    "export default defineConfig({ limits, log: { level: 'debug' as const } })",
+  ]
+  writeFileSync(join(cwd, 'isomq.config.ts'), config.join('\n'))
+  const { code, stdout, stderr } = await isomq(['config', 'print'], { cwd })
+  expect([code, stderr]).toEqual([0, ''])
+  expect(printed(stdout).get('limits.maxQueued')).toEqual({ value: '5', source: 'isomq.config.ts' })
+  for (const [name, text, fault] of [
+    ['a.ts', 'export default {\n  log: { level: ]\n}', 'a.ts:2: cannot be read: Unexpected token'],
+    ['b.mts', 'const a: number = 1\n\nthrow new Error(`no ${a}`)', 'b.mts:3: cannot be read: no 1'],
+    [
+      'c.ts',
+      "\nimport { x } from './nope.ts'\nexport default x",
+      "c.ts:2: cannot be read: Cannot find module './nope.ts'",
+    ],
+    ['d.mjs', 'export default {\n  log: { level: ]\n}', 'd.mjs:2: cannot be read: Unexpected token'],
+    ['e.mjs', '\nthrow new Error("no")', 'e.mjs:2: cannot be read: no'],
+    ['f.mjs', '\n\nimport "./nope.mjs"', "f.mjs:3: cannot be read: Cannot find module './nope.mjs'"],
+  ] as const) {
+    writeFileSync(join(cwd, name), text)
+    const checked = await isomq(['config', 'check', name], { cwd })
+    expect([checked.code, checked.stdout]).toEqual([1, ''])
+    expect(checked.stderr).toBe(`isomq: ${fault}\n`)
+  }
 })
 
 test('flag before environment before file', async () => {

@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach } from 'vitest'
 import type { ConfigFlags } from '../src/config/flags.ts'
 import { loadConfig, type Loaded } from '../src/config/load.ts'
@@ -15,7 +15,10 @@ afterEach(() => {
 function directoryWith(files: Record<string, string> = {}): string {
   const directory = mkdtempSync(join(tmpdir(), 'isomq-config-'))
   made.push(directory)
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, name)), { recursive: true })
+    writeFileSync(join(directory, name), text)
+  }
   return directory
 }
 

@@ -56,6 +56,28 @@ test('the source of a value in a file has its line', async () => {
   expect(json.origin('log.level').line).toBe(3)
 })
 
+test.each(['ts', 'mts'])(
+  'isomq.config.%s is read on every Node, with what it imports and awaits',
+  async (extension) => {
+    const { config, file } = await load({
+      files: {
+        [`isomq.config.${extension}`]: `
+        import { defineConfig, type ConfigInput } from '@isomq/server'
+        import { level, Queue } from './parts/levels.ts'
+        const limits: ConfigInput['limits'] = { maxQueued: Queue.Short, sessionExpiry: '7d' }
+        export default Promise.resolve(defineConfig({ log: { level: await level<'debug'>('debug') }, limits }))
+      `,
+        'parts/levels.ts': `
+        export enum Queue { Short = 5 }
+        export const level = async <T extends string>(value: T): Promise<T> => value
+      `,
+      },
+    })
+    expect(file).toBe(`isomq.config.${extension}`)
+    expect([config.log.level, config.limits.maxQueued, config.limits.sessionExpiry]).toEqual(['debug', 5, 604_800_000])
+  },
+)
+
 test('a listener that was switched off is on again when something in it is set with more say', async () => {
   const files = { 'isomq.config.yaml': 'listeners: { mqtt: false }' }
   expect((await load({ files })).config.listeners.mqtt).toBe(false)

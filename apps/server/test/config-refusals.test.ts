@@ -166,7 +166,7 @@ const cases: [name: string, given: Given, lines: string[]][] = [
   [
     'a file of another kind',
     { flags: { config: 'isomq.toml' } },
-    ['isomq.toml: must end in .json, .yaml, .yml, .ts, .js, .mjs'],
+    ['isomq.toml: must end in .json, .yaml, .yml, .ts, .mts, .js, .mjs'],
   ],
   [
     'two files',
@@ -182,7 +182,7 @@ const cases: [name: string, given: Given, lines: string[]][] = [
   [
     'a module that throws',
     { files: { 'isomq.config.mjs': 'throw new Error("no\\nway")' } },
-    ['isomq.config.mjs: cannot be read: no'],
+    ['isomq.config.mjs:1: cannot be read: no'],
   ],
   [
     'YAML that is none',
@@ -293,10 +293,42 @@ test('JSON files must be JSON', async () => {
   expect(line).toMatch(/^isomq\.config\.json: is not valid JSON: /)
 })
 
-test('TypeScript needs a Node that reads it', async () => {
-  const lines = await refusals({ files: { 'isomq.config.ts': 'export default {}' } })
-  const version = process.versions.node
-  const refused = `isomq.config.ts: Node ${version} cannot read TypeScript; use .mjs, .js or .yaml, or Node 22.18 or later`
-  const reads = 'typescript' in process.features && Boolean(process.features.typescript)
-  expect(lines).toEqual(reads ? [] : [refused])
+const typescript = (text: string, name = 'isomq.config.ts'): Given => ({ files: { [name]: text } })
+
+test.each<[name: string, given: Given, lines: string[]]>([
+  [
+    'a wrong value in TypeScript',
+    typescript("const level: string = 'loud'\nexport default { log: { level } }"),
+    ['isomq.config.ts: log.level must be one of trace, debug, info, warn, error, fatal, silent, not "loud"'],
+  ],
+  [
+    'TypeScript that is none',
+    typescript('export default {\n  log: { level: ]\n}'),
+    ['isomq.config.ts:2: cannot be read: Unexpected token'],
+  ],
+  [
+    'TypeScript that throws',
+    typescript('function read(): never {\n  throw new Error("no\\nway")\n}\nexport default read()'),
+    ['isomq.config.ts:2: cannot be read: no'],
+  ],
+  [
+    'TypeScript that imports what is not there',
+    typescript(
+      "import type { Config } from '@isomq/server'\n\nimport { x } from './other.ts'\nexport default x as Config",
+    ),
+    ["isomq.config.ts:3: cannot be read: Cannot find module './other.ts'"],
+  ],
+  [
+    'TypeScript without default export',
+    typescript('export const log = {}', 'isomq.config.mts'),
+    ['isomq.config.mts: must have the configuration as its default export'],
+  ],
+])('%s', async (_, given, lines) => expect(await refusals(given)).toEqual(lines))
+
+test('a fault in what TypeScript imports is told with its own file', async () => {
+  const [line, ...more] = await refusals({
+    files: { 'isomq.config.ts': "export { default } from './part.ts'", 'part.ts': '\nexport default oops as object' },
+  })
+  expect(line).toMatch(/^\/.*\/part\.ts:2: cannot be read: oops is not defined$/)
+  expect(more).toEqual([])
 })

@@ -5,7 +5,7 @@ import { gather } from './parse.ts'
 /** The flags that have a say in the configuration; `-v` is `--log-level debug`. */
 export function addConfigFlags(command: Command): Command {
   return command
-    .option('--config <file>', 'configuration file (default: isomq.config.{json,yaml,yml,ts,js,mjs} here)')
+    .option('--config <file>', 'configuration file (default: isomq.config.{json,yaml,yml,ts,mts,js,mjs} here)')
     .option(
       '--set <key=value>',
       'set any key of the configuration, such as limits.maxPacketSize=2MiB; may be repeated',

@@ -1,11 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, extname, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { flatten } from './flatten.ts'
+import { faultPlace, faultText, importDefault } from './import-default.ts'
 import type { Layer, Source } from './source.ts'
 
 const stem = 'isomq.config'
-const extensions = ['.json', '.yaml', '.yml', '.ts', '.js', '.mjs']
+const modules = ['.ts', '.mts', '.js', '.mjs']
+const extensions = ['.json', '.yaml', '.yml', ...modules]
 
 /** The keys of a configuration file, and its path as it is named in messages; no path where there is no file. */
 export interface FileLayer extends Layer {
@@ -23,8 +24,7 @@ export async function readConfigFile(directory: string, named?: string): Promise
   const extension = extname(path)
   if (!extensions.includes(extension)) return failed(path, `must end in ${extensions.join(', ')}`)
   try {
-    if (extension === '.ts' || extension === '.js' || extension === '.mjs')
-      return await readModule(full, path, extension)
+    if (modules.includes(extension)) return await readModule(full, path)
     // Loaded when there is a document to read: it is the larger part of what starting a broker takes.
     const { readDocument } = await import('./document.ts')
     return { ...readDocument(await readFile(full, 'utf8'), path, extension === '.json'), path }
@@ -38,23 +38,17 @@ async function findFiles(directory: string): Promise<string[]> {
   return extensions.map((extension) => stem + extension).filter((name) => names.includes(name))
 }
 
-async function readModule(full: string, path: string, extension: string): Promise<FileLayer> {
-  if (extension === '.ts' && !readsTypeScript()) {
-    return failed(
-      path,
-      `Node ${process.versions.node} cannot read TypeScript; use .mjs, .js or .yaml, or Node 22.18 or later`,
-    )
+async function readModule(full: string, path: string): Promise<FileLayer> {
+  const text = await readFile(full, 'utf8')
+  try {
+    const value = await importDefault(full)
+    if (value === undefined) return failed(path, 'must have the configuration as its default export')
+    return { ...flatten(value, '', () => ({ kind: 'file', name: path })), path }
+  } catch (error) {
+    const place = faultPlace(error, full, text)
+    const name = place.file === full ? path : place.file
+    return failed(path, explain(error), { kind: 'file', name, line: place.line })
   }
-  await readFile(full)
-  const module = (await import(pathToFileURL(full).href)) as { readonly default?: unknown }
-  if (module.default === undefined) return failed(path, 'must have the configuration as its default export')
-  const source: Source = { kind: 'file', name: path }
-  return { ...flatten(await module.default, '', () => source), path }
-}
-
-function readsTypeScript(): boolean {
-  const features = process.features as { readonly typescript?: unknown }
-  return Boolean(features.typescript) || 'bun' in process.versions || 'deno' in process.versions
 }
 
 function explain(error: unknown): string {
@@ -62,9 +56,9 @@ function explain(error: unknown): string {
   if (code === 'ENOENT') return 'there is no such file'
   if (code === 'EACCES') return 'may not be read (permission denied)'
   if (code === 'EISDIR') return 'is a directory'
-  return `cannot be read: ${String(message ?? error).split('\n', 1)[0]}`
+  return `cannot be read: ${faultText(String(message ?? error))}`
 }
 
-function failed(path: string, message: string): FileLayer {
-  return { assignments: [], problems: [{ source: { kind: 'file', name: path }, message }], path: basename(path) }
+function failed(path: string, message: string, source: Source = { kind: 'file', name: path }): FileLayer {
+  return { assignments: [], problems: [{ source, message }], path: basename(path) }
 }
