@@ -1,88 +1,24 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { connect } from 'node:tls'
+import { readFileSync } from 'node:fs'
+import { connect, createServer } from 'node:tls'
 import { beforeAll, afterAll, expect, test } from 'vitest'
 import { startBroker, type Broker } from './support/broker.ts'
+import { makeCertificates, type Certificates } from './support/certificates.ts'
+import { Inbox } from './support/inbox.ts'
 import { isomq, startIsomq } from './support/isomq.ts'
 import { connectJs } from './support/mqtt-js.ts'
 import { describeWith, mosquittoClients, openssl } from './support/peers.ts'
 import { start, succeed } from './support/process.ts'
 import { RawClient } from './support/raw.ts'
-import { Scope } from './support/scope.ts'
+import { eachTest, Scope } from './support/scope.ts'
 import { temporaryDirectory } from './support/temporary.ts'
 import { unique } from './support/unique.ts'
 import { within } from './support/within.ts'
 
-interface Certificates {
-  readonly ca: string
-  readonly key: string
-  readonly cert: string
-  readonly clientKey: string
-  readonly clientCert: string
-}
-
-/** An authority, a server's certificate for this machine, and a client's. */
-async function makeCertificates(scope: Scope): Promise<Certificates> {
-  const directory = temporaryDirectory(scope)
-  const file = (name: string): string => join(directory, name)
-  const make = (args: readonly string[]): Promise<string> => succeed('openssl', args, { scope })
-  await make([
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=isomq test authority',
-    '-keyout',
-    file('ca.key'),
-    '-out',
-    file('ca.pem'),
-  ])
-  writeFileSync(file('san'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n')
-  for (const name of ['server', 'client']) {
-    await make([
-      'req',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-subj',
-      `/CN=${name}`,
-      '-keyout',
-      file(`${name}.key`),
-      '-out',
-      file(`${name}.csr`),
-    ])
-    const sign = [
-      'x509',
-      '-req',
-      '-in',
-      file(`${name}.csr`),
-      '-CA',
-      file('ca.pem'),
-      '-CAkey',
-      file('ca.key'),
-      '-CAcreateserial',
-      '-days',
-      '2',
-    ]
-    await make([...sign, '-extfile', file('san'), '-out', file(`${name}.pem`)])
-  }
-  return {
-    ca: file('ca.pem'),
-    key: file('server.key'),
-    cert: file('server.pem'),
-    clientKey: file('client.key'),
-    clientCert: file('client.pem'),
-  }
-}
-
 describeWith([openssl], 'TLS', () => {
   const scope = new Scope()
   let files: Certificates | undefined
-  const certificates = (): Certificates => files ?? { ca: '', key: '', cert: '', clientKey: '', clientCert: '' }
+  const certificates = (): Certificates =>
+    files ?? { directory: '', ca: '', key: '', cert: '', clientKey: '', clientCert: '' }
   beforeAll(async () => {
     files = await makeCertificates(scope)
   })
@@ -150,9 +86,45 @@ describeWith([openssl], 'TLS', () => {
     expect((await broker.stop()).code).toBe(0)
   })
 
+  test('--capath, --tls-use-os-certs: other ways to say whom to trust', async () => {
+    const broker = await serve()
+    const { directory, key } = certificates()
+    for (const scheme of ['mqtts', 'wss']) {
+      const pub = ['pub', '-L', broker.urls[scheme] ?? '', '-t', 't', '-q', '1', '-m', 'x']
+      expect(await isomq([...pub, '--capath', directory])).toMatchObject({ code: 0, stderr: '' })
+      const system = await isomq([...pub, '--tls-use-os-certs'])
+      expect([system.code, system.stderr]).toEqual([1, expect.stringMatching(/certificate is not trusted/)])
+    }
+    const none = await isomq(['pub', '--capath', temporaryDirectory(), '-t', 't', '-m', 'x', '-p', '1'])
+    expect(none.stderr).toMatch(/^isomq: --capath \S+: there is no certificate in it\n$/)
+    const wrong = await isomq(['pub', '--cert', key, '--key', key, '-t', 't', '-m', 'x', '-p', '1'])
+    expect(wrong.stderr).toMatch(/^isomq: TLS cannot be set up as the flags say: [^\n]+\n$/)
+    expect((await broker.stop()).code).toBe(0)
+  })
+
+  test('--tls-version, --ciphers, --tls-alpn: what the server is offered', async () => {
+    const { key, cert, ca } = certificates()
+    const shaken = new Inbox<unknown>()
+    const files = { key: readFileSync(key), cert: readFileSync(cert) }
+    const server = createServer({ ...files, maxVersion: 'TLSv1.2', ALPNProtocols: ['chat', 'mqtt'] }, (socket) => {
+      shaken.put([socket.alpnProtocol, socket.getCipher().name, socket.getProtocol()])
+      socket.on('error', () => undefined).destroy()
+    }).listen(0, '127.0.0.1')
+    server.on('tlsClientError', () => undefined)
+    eachTest.add(() => server.close())
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as { port: number }
+    const pub = ['pub', '-h', '127.0.0.1', '-p', String(port), '--cafile', ca, '-t', 't', '-m', 'x']
+    const cipher = 'ECDHE-ECDSA-CHACHA20-POLY1305'
+    await isomq([...pub, '--tls-version', 'tlsv1.2', '--ciphers', cipher, '--tls-alpn', 'mqtt'])
+    expect(await shaken.next()).toEqual(['mqtt', cipher, 'TLSv1.2'])
+    const newer = await isomq([...pub, '--tls-version', 'tlsv1.3'])
+    expect([newer.code, newer.stderr]).toEqual([1, expect.stringMatching(/^isomq: cannot connect to .*version/)])
+    expect(shaken.all).toHaveLength(1)
+  })
+
   test('MQTT.js over both', async () => {
     const broker = await serve()
-    const { readFileSync } = await import('node:fs')
     const ca = readFileSync(certificates().ca)
     for (const scheme of ['mqtts', 'wss']) {
       const topic = unique('tls')

@@ -29,11 +29,12 @@ test('an option a line, its value up to the end of the line', () => {
     '-D publish user-property a key with spaces',
     '-D publish  content-type text/plain; charset=utf-8\r',
   ].join('\n')
-  expect(readOptions(written(text))).toEqual([
-    ...['-h', 'localhost', '-t', 'with space/#', '--quiet'],
-    ...['-D', 'publish', 'user-property', 'a', 'key with spaces'],
-    ...['-D', 'publish', 'content-type', 'text/plain; charset=utf-8'],
-  ])
+  const args = [
+    ['-h', 'localhost', '-t', 'with space/#', '--quiet'],
+    ['-D', 'publish', 'user-property', 'a', 'key with spaces'],
+    ['-D', 'publish', 'content-type', 'text/plain; charset=utf-8'],
+  ]
+  expect(readOptions(written(text))).toEqual(args.flat())
 })
 
 test.each([
@@ -64,7 +65,7 @@ test('what the command line says goes before the file; filters and properties of
   const args = ['sub', '-o', file, '-q', '2', '-t', 'b', '-D', 'subscribe', 'subscription-identifier', '9']
   const { rest, properties } = prepareArguments(command, args)
   expect(rest[0]).toBe('sub')
-  command.parse([...rest.slice(1)], { from: 'user' })
+  command.parse(rest.slice(1), { from: 'user' })
   expect(command.opts()).toMatchObject({ host: 'here', qos: 2, topic: ['a', 'b'], local: true })
   const { subscriptionIdentifier, userProperties } = properties.get('subscribe') ?? {}
   expect(subscriptionIdentifier).toBe(9)

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { assert, json, property } from 'fast-check'
 import { expect, test } from 'vitest'
 import { prettyJson } from '../src/client/pretty-json.ts'
 
@@ -21,8 +21,8 @@ test('members stand on lines of their own, lists on one', () => {
 })
 
 test('it is the same JSON, whatever it was', () => {
-  fc.assert(
-    fc.property(fc.json(), (text) => {
+  assert(
+    property(json(), (text) => {
       expect(JSON.parse(prettyJson(text))).toEqual(JSON.parse(text))
     }),
   )

@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { pattern, probe } from '@isomq/testkit'
 import { describe, expect, it } from 'vitest'
 import { listenTcp } from '../src/index.ts'
@@ -105,6 +109,42 @@ describe('listenTcp', () => {
 })
 
 describe('connectTcp', () => {
+  it.skipIf(process.platform !== 'linux')(
+    'dials from the address it is told (only Linux has all of 127.0.0.0/8)',
+    async () => {
+      const { listener, port, next } = await listen()
+      const dialled = await dial(port, { localAddress: '127.0.0.2' })
+      expect((await next()).peer.address).toBe('127.0.0.2')
+      dialled.close(new Error('done'))
+      await expect(dial(port, { localAddress: '192.0.2.1' })).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' })
+      await listener.close()
+    },
+  )
+
+  it.skipIf(process.platform === 'win32')(
+    'dials a Unix socket instead of host and port (Windows has named pipes)',
+    async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'isomq-tcp-'))
+      const path = join(directory, 'socket')
+      const server = createServer((socket) => socket.end('hello')).listen(path)
+      await new Promise((resolve) => server.once('listening', resolve))
+      const dialled = await dial(1, { path })
+      expect(dialled.peer).toMatchObject({ transport: 'tcp', address: undefined })
+      const text = await new Promise((resolve) => {
+        dialled.start({
+          data: (bytes) => resolve(Buffer.from(bytes).toString()),
+          drain: () => undefined,
+          close: () => undefined,
+        })
+      })
+      expect(text).toBe('hello')
+      dialled.close(new Error('done'))
+      await new Promise((resolve) => server.close(resolve))
+      await expect(dial(1, { path })).rejects.toMatchObject({ code: 'ENOENT' })
+      rmSync(directory, { recursive: true })
+    },
+  )
+
   it('rejects with the system error when nobody listens', async () => {
     const { listener, port } = await listen()
     await listener.close()

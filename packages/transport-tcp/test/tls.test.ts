@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { createServer } from 'node:tls'
 import { describe, expect, it } from 'vitest'
 import { selfSigned } from './certificates.ts'
 import { closed, dial, ending, listen, raw } from './support.ts'
@@ -22,6 +23,26 @@ describe('TLS', () => {
     dialled.close()
     await ending(accepted)
     await listener.close()
+  })
+
+  it('dials with the ciphers and from the version on that it is told', async () => {
+    const ciphers = 'TLS_CHACHA20_POLY1305_SHA256'
+    const taken = createServer({ ...server, maxVersion: 'TLSv1.3' }).listen(0, '127.0.0.1')
+    const seen = new Promise((resolve) => {
+      taken.once('secureConnection', (socket) => {
+        resolve([socket.getProtocol(), socket.getCipher().name])
+        socket.on('error', () => undefined)
+      })
+    })
+    await new Promise((resolve) => taken.once('listening', resolve))
+    const { port } = taken.address() as { port: number }
+    taken.on('tlsClientError', () => undefined)
+    const dialled = await dial(port, { tls: { ca: server.cert, minVersion: 'TLSv1.3', ciphers } })
+    expect(await seen).toEqual(['TLSv1.3', ciphers])
+    dialled.close(new Error('done'))
+    taken.setSecureContext({ ...server, maxVersion: 'TLSv1.2' })
+    await expect(dial(port, { tls: { ca: server.cert, minVersion: 'TLSv1.3' } })).rejects.toThrow(/version/)
+    await new Promise((resolve) => taken.close(resolve))
   })
 
   it('names the certificate of a client that was asked and verified', async () => {

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readFileSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
+import { createServer as createTlsServer } from 'node:tls'
 import { pattern, probe } from '@isomq/testkit'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -29,7 +30,8 @@ describe('connectWs', () => {
   it('rejects when the server is silent for too long', async () => {
     const server = createServer()
     const taken = new Set<Duplex>()
-    server.on('upgrade', (_, socket) => void taken.add(socket.on('error', () => undefined)))
+    // Read on, so that the end of a connection is seen even when it comes after the list below was gone through.
+    server.on('upgrade', (_, socket) => void taken.add(socket.on('error', () => undefined).resume()))
     await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
     await expect(dial((server.address() as AddressInfo).port, { timeout: 30 })).rejects.toMatchObject({
       code: 'ETIMEDOUT',
@@ -48,6 +50,33 @@ describe('connectWs', () => {
     expect((await next()).peer).toMatchObject({ transport: 'wss', secure: true, address: '127.0.0.1' })
     client.close(new Error('done'))
     await listener.close()
+  })
+
+  it.skipIf(process.platform !== 'linux')(
+    'dials from the address it is told (only Linux has all of 127.0.0.0/8)',
+    async () => {
+      const { listener, port, next } = await listen()
+      const client = await dial(port, { localAddress: '127.0.0.2' })
+      expect((await next()).peer.address).toBe('127.0.0.2')
+      client.close(new Error('done'))
+      await listener.close()
+    },
+  )
+
+  it('dials with the ciphers and from the version on that it is told', async () => {
+    const pair = selfSigned('localhost')
+    const { listener, port, next } = await listen({ tls: pair })
+    const tls = { ca: pair.cert, minVersion: 'TLSv1.3' } as const
+    const client = await dial(port, { tls })
+    client.close(new Error('done'))
+    ;(await next()).close(new Error('done'))
+    await expect(dial(port, { tls: { ...tls, ciphers: 'nonsense' } })).rejects.toThrow(/cipher/)
+    await listener.close()
+    const old = createTlsServer({ ...pair, maxVersion: 'TLSv1.2' }).listen(0, '127.0.0.1')
+    old.on('tlsClientError', () => undefined)
+    await new Promise((resolve) => old.once('listening', resolve))
+    await expect(dial((old.address() as AddressInfo).port, { tls })).rejects.toThrow(/version/)
+    await new Promise((resolve) => old.close(resolve))
   })
 
   it('ends with an error when a hostile server sends more than it takes', async () => {
