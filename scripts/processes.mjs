@@ -8,12 +8,13 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 const windows = process.platform === 'win32'
 
 /**
- * Runs a command to its end. `output` is `inherit`, or `capture` to get both streams back as text. The code is that of a
- * shell: 127 when there is no such command, 128 and the number when a signal ended it.
+ * Runs a command to its end. `output` is `inherit`, or `capture` to get both streams back as text; `env` is added to the
+ * environment. The code is that of a shell: 127 when there is no such command, 128 and the number when a signal ended it.
  */
-export async function run(command, args, output = 'inherit') {
+export async function run(command, args, output = 'inherit', env = {}) {
   const stdio = output === 'inherit' ? 'inherit' : ['ignore', 'pipe', 'pipe']
-  const child = spawn(command, args, { cwd: root, stdio, shell: windows && !command.endsWith('.exe') })
+  const shell = windows && !command.endsWith('.exe')
+  const child = spawn(command, args, { cwd: root, stdio, shell, env: { ...process.env, ...env } })
   const chunks = []
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => chunks.push(chunk))
   return await new Promise((resolve) => {

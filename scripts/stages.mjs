@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { local, run } from './processes.mjs'
 
-/** Everything that is checked, quickest first. `project` marks tests: their output is shown as it comes, and they are counted. */
+/** Everything that is checked, quickest first. `tests` runs tests: their output is shown as it comes, and they are counted. */
 const stages = [
   { name: 'format', command: local('oxfmt'), args: ['--check', '.'] },
   { name: 'lint', command: local('oxlint'), args: ['--deny-warnings'] },
@@ -11,7 +11,7 @@ const stages = [
   { name: 'types', command: local('tsc'), args: ['-b'] },
   { name: 'layers', command: process.execPath, args: ['scripts/layers.mjs'] },
   { name: 'unused', command: local('knip'), args: ['--no-progress'] },
-  { name: 'unit', project: 'unit' },
+  { name: 'unit', tests: (report) => vitest('unit', report) },
   // Reads what the unit tests have reported.
   {
     name: 'clauses',
@@ -19,7 +19,8 @@ const stages = [
     args: ['scripts/conformance.mjs', '--check', '--report'],
     reads: 'unit',
   },
-  { name: 'e2e', project: 'e2e' },
+  { name: 'e2e', tests: (report) => vitest('e2e', report) },
+  { name: 'browser', tests: playwright },
 ]
 
 /**
@@ -40,11 +41,11 @@ export async function runStages(without = []) {
   return { passed: sum((r) => r.passed), failed: sum((r) => (r.ok ? 0 : Math.max(r.failed, 1))) }
 }
 
-/** Reports of tests lie in `folder`, one for each project. */
+/** Reports of tests lie in `folder`, one for each stage. */
 async function runStage(stage, folder) {
   const begun = performance.now()
-  const report = join(folder, `${stage.project ?? stage.reads}.json`)
-  const work = stage.project === undefined ? check(stage, report) : test(stage, report)
+  const report = join(folder, `${stage.reads ?? stage.name}.json`)
+  const work = stage.tests === undefined ? check(stage, report) : stage.tests(report)
   const { code, text, passed, failed, skipped } = await work
   const result = { stage, ok: code === 0, passed, failed, skipped, seconds: (performance.now() - begun) / 1000 }
   if (!result.ok) process.stdout.write(text)
@@ -57,28 +58,48 @@ async function check({ command, args, reads }, report) {
   return { code, text, passed: 0, failed: 0, skipped: 0 }
 }
 
-async function test({ project }, report) {
+async function vitest(project, report) {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  const { code, text } = await run(local('vitest'), ['run', '--project', project, ...reporters])
-  return { code, text, ...countsOf(report) }
+  const result = await run(local('vitest'), ['run', '--project', project, ...reporters])
+  return { ...result, ...counts(report, countVitest) }
 }
 
-/** Without a report vitest has not come to run anything, and its exit code says so. */
-function countsOf(report) {
+async function playwright(report) {
+  const env = { PLAYWRIGHT_JSON_OUTPUT_FILE: report }
+  const result = await run(local('playwright'), ['test', '--reporter=list,json'], 'inherit', env)
+  return { ...result, ...counts(report, countPlaywright) }
+}
+
+/** Without a report no test has come to run, and the exit code says so. */
+function counts(report, count) {
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(readFileSync(report, 'utf8'))
-    // Names of skipped tests end with the reason; the reporter keeps them to itself.
-    const skips = testResults
-      .flatMap((file) => file.assertionResults)
-      .filter(({ status }) => status === 'skipped' || status === 'pending')
-    for (const { fullName } of skips) process.stdout.write(`skipped: ${fullName}\n`)
-    return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests }
+    return count(JSON.parse(readFileSync(report, 'utf8')))
   } catch {
     return { passed: 0, failed: 0, skipped: 0 }
   }
 }
 
+function countVitest({ numPassedTests, numFailedTests, numPendingTests, testResults }) {
+  // Names of skipped tests end with the reason; the reporter keeps them to itself.
+  const skips = testResults
+    .flatMap((file) => file.assertionResults)
+    .filter(({ status }) => status === 'skipped' || status === 'pending')
+  for (const { fullName } of skips) process.stdout.write(`skipped: ${fullName}\n`)
+  return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests }
+}
+
+function countPlaywright({ stats, suites }) {
+  const tests = suites.flatMap(specsOf).flatMap((spec) => spec.tests.map((test) => ({ ...test, title: spec.title })))
+  for (const { title, status, annotations } of tests)
+    if (status === 'skipped') process.stdout.write(`skipped: ${title}: ${annotations.at(-1)?.description ?? ''}\n`)
+  return { passed: stats.expected, failed: stats.unexpected + stats.flaky, skipped: stats.skipped }
+}
+
+function specsOf({ specs = [], suites = [] }) {
+  return [...specs, ...suites.flatMap(specsOf)]
+}
+
 function summary({ stage, ok, passed, failed, skipped, seconds }) {
-  const counts = stage.project === undefined ? '' : ` ${passed} passed, ${failed} failed, ${skipped} skipped;`
-  return `${stage.name.padEnd(7)} ${ok ? 'ok    ' : 'FAILED'} ${counts} ${seconds.toFixed(1)} s`
+  const counted = stage.tests === undefined ? '' : ` ${passed} passed, ${failed} failed, ${skipped} skipped;`
+  return `${stage.name.padEnd(7)} ${ok ? 'ok    ' : 'FAILED'} ${counted} ${seconds.toFixed(1)} s`
 }

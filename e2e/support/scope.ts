@@ -1,5 +1,3 @@
-import { afterEach } from 'vitest'
-
 /** Things that were begun and must be ended, the last first. */
 export class Scope {
   #ends: (() => unknown)[] = []
@@ -25,7 +23,5 @@ export class Scope {
   }
 }
 
-/** Ends after each test of the file. */
+/** Ends after each test: `each-test.ts` sees to that under vitest. Under Playwright give a scope of your own. */
 export const eachTest: Scope = new Scope()
-
-afterEach(() => eachTest.end())
