@@ -9,27 +9,29 @@ import paho.mqtt.client as mqtt
 PORT = int(sys.argv[1])
 VERSION = {"3.1": mqtt.MQTTv31, "3.1.1": mqtt.MQTTv311, "5": mqtt.MQTTv5}[sys.argv[2]]
 TOPIC = sys.argv[3]
+TRANSPORT = sys.argv[4]
 DEADLINE = 20
 
 
 class Client:
-    """A connected client; `expiry` keeps its session in MQTT 5, `clean` says so before."""
+    """A connected client; `expiry` keeps its session in MQTT 5, `clean` says so before. `connect` and `will_properties` are more properties."""
 
-    def __init__(self, name, clean=True, will=None, expiry=0):
+    def __init__(self, name, clean=True, will=None, expiry=0, connect=None, will_properties=None):
         self.messages = []
         self._changed = threading.Condition()
         self._events = {}
         v5 = VERSION == mqtt.MQTTv5
         # Short enough for MQTT 3.1.
         args = {} if v5 else {"clean_session": clean}
-        self.client = mqtt.Client(client_id=f"{name}{TOPIC[-12:]}", protocol=VERSION, **args)
+        self.client = mqtt.Client(client_id=f"{name}{TOPIC[-12:]}", protocol=VERSION, transport=TRANSPORT, **args)
         self.client.on_message = lambda _c, _u, message: self._put("message", message)
         self.client.on_connect = lambda _c, _u, flags, rc, *_rest: self._put("connect", (flags, int(getattr(rc, "value", rc))))
         self.client.on_subscribe = lambda _c, _u, mid, granted, *_rest: self._put("subscribe", [int(getattr(g, "value", g)) for g in granted])
         self.client.on_publish = lambda _c, _u, mid: self._put("publish", mid)
-        self.client.on_disconnect = lambda *_args: self._put("disconnect", True)
+        self.client.on_unsubscribe = lambda *args: self._put("unsubscribe", [int(each.value) for each in args[4]] if len(args) > 4 and isinstance(args[4], list) else int(getattr(args[-1], "value", 0)))
+        self.client.on_disconnect = lambda _c, _u, rc, *_rest: self._put("disconnect", int(getattr(rc, "value", rc)))
         if will is not None:
-            self.client.will_set(TOPIC + "/will", will, qos=1)
+            self.client.will_set(TOPIC + "/will", will, qos=1, properties=will_properties)
         options = {}
         if v5:
             from paho.mqtt.packettypes import PacketTypes
@@ -37,6 +39,8 @@ class Client:
 
             properties = Properties(PacketTypes.CONNECT)
             properties.SessionExpiryInterval = expiry
+            for key, value in (connect or {}).items():
+                setattr(properties, key, value)
             options = {"clean_start": clean, "properties": properties}
         self.client.connect("127.0.0.1", PORT, 30, **options)
         self.client.loop_start()
