@@ -35,6 +35,7 @@ async function dispatch(args: readonly string[]): Promise<number | undefined> {
       'A message broker for MQTT 3.1, 3.1.1 and 5, over TCP and WebSocket.\nWithout a command it serves: mqtt://127.0.0.1:1883 and ws://127.0.0.1:8083/mqtt.',
     )
     .version(version, '--version', 'show the version')
+    .addHelpText('after', '\n`isomq serve --help` tells the flags of the broker, which `isomq` takes as well.')
     .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'isomq: ')) })
     .exitOverride()

@@ -78,6 +78,23 @@ test.each([
     /^isomq: TLS cannot be set up as the flags say: .*cipher.*\n$/,
   ],
   [['sub', '-o', '/nowhere/o'], "isomq: -o /nowhere/o: ENOENT: no such file or directory, open '/nowhere/o'\n"],
+  [['sub', '-t', 'a', '--will-topic', 'w/#'], 'isomq: --will-topic w/#: a message cannot be published to a wildcard\n'],
+  [
+    ['sub', '-t', 'a', '-t', 'a/#/b', '-T', 'x+'],
+    'isomq: -t "a/#/b": is not a topic filter; + stands for a level, # for all at the end\n',
+  ],
+  [
+    ['sub', '-t', 'a', '-T', 'x+'],
+    'isomq: -T "x+": is not a topic filter; + stands for a level, # for all at the end\n',
+  ],
+  [
+    ['sub', '-t', 'a', '-x', '5s'],
+    "isomq: option '-x, --session-expiry-interval <seconds>' argument '5s' is invalid. It must be a whole number of seconds, or -1 for ever.\n",
+  ],
+  [
+    ['sub', '-L', 'mqtt://me:secret@h:99999/t'],
+    'isomq: -L mqtt://…@h:99999/t: is not a URL such as mqtt://localhost/topic\n',
+  ],
   [['sub', '-t', 'a', '-F', '%z'], 'isomq: -F: unknown sequence %z\n'],
   [['sub', '-t', 'a', '-D', 'subscribe', 'colour', 'red'], 'isomq: -D subscribe colour red: unknown property colour\n'],
 ])('%j is refused in one line', async (args, line) => {

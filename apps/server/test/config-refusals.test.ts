@@ -290,7 +290,21 @@ test('keys where a value belongs', async () => {
 
 test('JSON files must be JSON', async () => {
   const [line] = await refusals({ files: { 'isomq.config.json': '{ log: { level: "warn" } }' } })
-  expect(line).toMatch(/^isomq\.config\.json: is not valid JSON: /)
+  expect(line).toMatch(/^isomq\.config\.json:1: is not valid JSON: /)
+})
+
+test.each([
+  ['{\n  "log": {},\n}', 3],
+  ['{\n  "log": {\n', 2],
+])('a fault in JSON is told with its line: %j', async (text, at) => {
+  const [line, ...more] = await refusals({ files: { 'isomq.config.json': text } })
+  expect(line).toMatch(new RegExp(`^isomq\\.config\\.json:${at}: \\S`))
+  expect(more).toEqual([])
+})
+
+test.each(['new Map()', 'new Date(0)', '() => ({})', "'text'"])('%s is no configuration', async (value) => {
+  const lines = await refusals({ files: { 'isomq.config.mjs': `export default ${value}` } })
+  expect(lines).toEqual(['isomq.config.mjs: must hold keys and values'])
 })
 
 const typescript = (text: string, name = 'isomq.config.ts'): Given => ({ files: { [name]: text } })

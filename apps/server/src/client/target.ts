@@ -66,13 +66,20 @@ function readUrl(text: string): Target {
   try {
     return fromUrl(new URL(text), text)
   } catch (error) {
-    throw error instanceof UserError ? error : new UserError(`-L ${text}: is not a URL such as mqtt://localhost/topic`)
+    throw error instanceof UserError
+      ? error
+      : new UserError(`-L ${shown(text)}: is not a URL such as mqtt://localhost/topic`)
   }
+}
+
+/** Without user and password. */
+function shown(text: string): string {
+  return text.replace(/\/\/[^/]*@/, '//…@')
 }
 
 function fromUrl(url: URL, text: string): Target {
   const scheme = (['mqtt', 'mqtts', 'ws', 'wss'] as const).find((each) => `${each}:` === url.protocol)
-  if (scheme === undefined) throw new UserError(`-L ${text}: must begin with mqtt://, mqtts://, ws:// or wss://`)
+  if (scheme === undefined) throw new UserError(`-L ${shown(text)}: must begin with mqtt://, mqtts://, ws:// or wss://`)
   const web = scheme === 'ws' || scheme === 'wss'
   // From the text: a URL would take `#` for a fragment, and `..` for a step up.
   const topic = web ? '' : decodeURIComponent(/^[^:]+:\/\/[^/]*\/(.*)$/s.exec(text)?.[1] ?? '')

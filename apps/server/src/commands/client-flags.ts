@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isTopic } from '@isomq/kernel'
 import type { IConnectPacket } from 'mqtt-packet'
 import type { DialFlags } from '../client/dial.ts'
 import type { Properties, PropertyCommand } from '../client/properties.ts'
@@ -42,6 +43,14 @@ export function targetOf(flags: ClientFlags): Target {
   return readTarget({ ...flags, tls })
 }
 
+/** The topic to publish to that a flag gave. Throws a UserError where it is none. */
+export function checkTopic(flag: string, topic: string): string {
+  if (isTopic(topic)) return topic
+  if (topic === '') throw new UserError(`${flag}: a topic has at least one character`)
+  if (/[+#]/.test(topic)) throw new UserError(`${flag} ${topic}: a message cannot be published to a wildcard`)
+  throw new UserError(`${flag} ${JSON.stringify(topic)}: is not a topic`)
+}
+
 /** The CONNECT that the flags ask for. Throws a UserError for flags that do not go together. */
 export function connectPacket(flags: ClientFlags, properties: PropertyMap, name: string): IConnectPacket {
   const { username, password } = targetOf(flags)
@@ -74,7 +83,8 @@ function checkFlags(flags: ClientFlags, properties: PropertyMap, secretAlone: bo
   if (version < 5 && properties.size > 0) throw new UserError('-D needs MQTT 5 (-V 5)')
   if (version < 5 && flags.sessionExpiryInterval !== undefined) throw new UserError('-x needs MQTT 5 (-V 5)')
   if (version < 5 && secretAlone) throw new UserError('-P needs -u before MQTT 5')
-  if (flags.willTopic === undefined) {
+  if (flags.willTopic !== undefined) checkTopic('--will-topic', flags.willTopic)
+  else {
     const alone = flags.willPayload !== undefined || flags.willQos !== undefined || flags.willRetain === true
     if (alone || properties.has('will')) throw new UserError('a will needs --will-topic')
   }

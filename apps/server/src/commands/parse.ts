@@ -18,7 +18,9 @@ export function seconds(text: string): number {
 
 /** `-x`: seconds, or -1 or ∞ for a session that never expires. */
 export function expiry(text: string): number {
-  return text === '-1' || text === '∞' ? 0xffffffff : integer(0, 0xffffffff)(text)
+  if (text === '-1' || text === '∞') return 0xffffffff
+  if (/^\d+$/.test(text) && Number(text) <= 0xffffffff) return Number(text)
+  throw new InvalidArgumentError('It must be a whole number of seconds, or -1 for ever.')
 }
 
 const versions: ReadonlyMap<string, 3 | 4 | 5> = new Map([

@@ -4,7 +4,7 @@ import { dial } from '../client/dial.ts'
 import { readLines } from '../client/read-lines.ts'
 import { Refused } from '../client/reasons.ts'
 import { UserError } from '../user-error.ts'
-import { connectPacket, targetOf, type ClientFlags, type PropertyMap } from './client-flags.ts'
+import { checkTopic, connectPacket, targetOf, type ClientFlags, type PropertyMap } from './client-flags.ts'
 import { onlySource, payloadSources, type PayloadFlags } from './payload.ts'
 import { tracer } from './trace.ts'
 
@@ -24,10 +24,9 @@ const connectTimeout = 10_000
 /** `isomq pub`: resolves when the broker has every message. Rejects when it refused one, or could not be reached. */
 export async function pub(flags: PubFlags, properties: PropertyMap): Promise<void> {
   const target = targetOf(flags)
-  const topic = flags.topic ?? target.topic
-  if (topic === undefined) throw new UserError('no topic: give one with -t')
-  if (topic === '') throw new UserError('-t: a topic has at least one character')
-  if (/[+#]/.test(topic)) throw new UserError(`-t ${topic}: a message cannot be published to a wildcard`)
+  const given = flags.topic ?? target.topic
+  if (given === undefined) throw new UserError('no topic: give one with -t')
+  const topic = checkTopic('-t', given)
   const connect = connectPacket(flags, properties, 'pub')
   const messages = await payloads(flags)
   const unreleased = new Set<number>()

@@ -4,7 +4,7 @@ import { openClient, type MqttClient } from '../client/mqtt-client.ts'
 import type { Properties } from '../client/properties.ts'
 import { describeReason } from '../client/reasons.ts'
 import { UserError } from '../user-error.ts'
-import { connectPacket, targetOf, type ClientFlags, type PropertyMap } from './client-flags.ts'
+import { checkTopic, connectPacket, targetOf, type ClientFlags, type PropertyMap } from './client-flags.ts'
 import { onlySource, payloadSources, type PayloadFlags } from './payload.ts'
 import { stopper } from './stopper.ts'
 import { printer, type PrintFlags } from './sub-printer.ts'
@@ -70,9 +70,8 @@ export async function rr(flags: RrFlags, properties: PropertyMap): Promise<numbe
 }
 
 function topicOf(flag: string, what: string, topic: string | undefined): string {
-  if (topic === undefined || topic === '') throw new UserError(`no ${what}: give one with ${flag}`)
-  if (/[+#]/.test(topic)) throw new UserError(`${flag} ${topic}: a message cannot be published to a wildcard`)
-  return topic
+  if (topic === undefined) throw new UserError(`no ${what}: give one with ${flag}`)
+  return checkTopic(flag, topic)
 }
 
 async function subscribe(client: MqttClient, topic: string, { qos }: RrFlags, properties: PropertyMap): Promise<void> {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isFilter } from '@isomq/kernel'
 import type { ISubscription } from 'mqtt-packet'
 import { backoff } from '../client/backoff.ts'
 import { dial } from '../client/dial.ts'
@@ -31,8 +32,11 @@ export async function sub(flags: SubFlags, properties: PropertyMap): Promise<num
   const target = targetOf(flags)
   const filters = [...(flags.topic ?? []), ...(target.topic === undefined ? [] : [target.topic])]
   if (filters.length === 0 && flags.unsubscribe === undefined) throw new UserError('no topic: give one with -t')
-  const connect = connectPacket(flags, properties, 'sub')
+  checkFilters('-t', filters)
+  checkFilters('-U', flags.unsubscribe)
+  checkFilters('-T', flags.filterOut)
   checkSubscriptionFlags(flags)
+  const connect = connectPacket(flags, properties, 'sub')
   const stop = stopper(flags)
   let client: MqttClient | undefined
   const remove = (topic: string): void => {
@@ -90,6 +94,16 @@ async function subscribe(
   )
   if (refused.length === filters.length) throw new UserError(refused)
   if (flags.quiet !== true) for (const line of refused) process.stderr.write(`isomq: ${line}\n`)
+}
+
+function checkFilters(flag: string, filters: readonly string[] = []): void {
+  const wrong = filters.filter((filter) => !isFilter(filter))
+  if (wrong.length > 0)
+    throw new UserError(
+      wrong.map(
+        (each) => `${flag} ${JSON.stringify(each)}: is not a topic filter; + stands for a level, # for all at the end`,
+      ),
+    )
 }
 
 /** What MQTT 5 alone can say about a subscription. */

@@ -7,14 +7,15 @@ export function readDocument(text: string, name: string, json: boolean): Layer {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const at = (offset: number): Source => ({ kind: 'file', name, line: lines.linePos(offset).line })
+  const strict = json ? jsonFault(text) : undefined
+  if (strict !== undefined)
+    return { assignments: [], problems: [{ source: at(strict.offset), message: strict.message }] }
   if (document.errors.length > 0) {
     return {
       assignments: [],
       problems: document.errors.map((error) => ({ source: at(error.pos[0]), message: error.message })),
     }
   }
-  const strict = json ? jsonFault(text) : undefined
-  if (strict !== undefined) return { assignments: [], problems: [{ source: { kind: 'file', name }, message: strict }] }
   if (document.contents === null) return { assignments: [], problems: [] }
   return flatten(document.toJS(), '', (path) => {
     const offset = offsetOf(document, path)
@@ -23,12 +24,16 @@ export function readDocument(text: string, name: string, json: boolean): Layer {
 }
 
 /** YAML takes almost all JSON and more: what only YAML takes is still a fault in a JSON file. */
-function jsonFault(text: string): string | undefined {
+function jsonFault(text: string): { readonly message: string; readonly offset: number } | undefined {
   try {
     JSON.parse(text)
     return undefined
   } catch (error) {
-    return `is not valid JSON: ${(error as Error).message.replaceAll(/\s+/g, ' ')}`
+    const message = (error as Error).message.replaceAll(/\s+/g, ' ')
+    const [, position = Infinity] = / at position (\d+)/.exec(message) ?? []
+    // Where the end is the fault the line is the last that holds something.
+    const offset = Math.min(Number(position), text.trimEnd().length)
+    return { message: `is not valid JSON: ${message.replace(/ at position \d+.*/, '')}`, offset }
   }
 }
 

@@ -30,6 +30,7 @@ function unknownKey(path: string, source: Source): Problem {
   return { source, message: `unknown key ${path}; did you mean ${nearestKey(path)}?` }
 }
 
+/** Not a Map, a Date or the like: their keys would not be seen. */
 function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return Object.prototype.toString.call(value) === '[object Object]'
 }
