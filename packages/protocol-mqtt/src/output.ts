@@ -107,10 +107,12 @@ export class Output implements Unsent {
 
   /** Room for `size` bytes, to be written by the caller at once, at `place` of `room`. */
   reserve(size: number): void {
+    // Before the room is taken: what the caller has still to write must not be sent.
+    this.#count(0)
     this.#settle()
     if (this.#roomEnd + size > this.#room.length) this.#makeRoom(size)
     this.#roomEnd += size
-    this.#count(size)
+    this.#gathered += size
   }
 
   /** Where the bytes asked for with `reserve` go. */

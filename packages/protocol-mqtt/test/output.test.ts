@@ -1,5 +1,11 @@
+import type { Connection } from '@isomq/kernel'
+import { fakeHost } from '@isomq/testkit'
 import { describe, expect, it } from 'vitest'
+import { writeAck } from '../src/codec/encode-publish.ts'
 import { PacketType } from '../src/codec/packet.ts'
+import { zeroMqttCounters } from '../src/mqtt-counters.ts'
+import { defaultMqttOptions } from '../src/options.ts'
+import { Output } from '../src/output.ts'
 import { bench, publishPacket, request, text } from './harness.ts'
 
 describe('what goes out in one turn', () => {
@@ -49,6 +55,29 @@ describe('what goes out in one turn', () => {
     )
     expect(new Set(sub.received.map((p) => p.type === PacketType.Publish && p.packetId)).size).toBe(sizes.length)
   })
+
+  it.each([70_000, 65_537, 65_536, 100])(
+    'leaves only once it is written: %d bytes before an acknowledgement',
+    (size) => {
+      // A socket may take the bytes within the call.
+      const taken: Uint8Array[] = []
+      const connection = { bufferedAmount: 0, send: (bytes: Uint8Array) => taken.push(bytes.slice()) > 0 }
+      const output = new Output(connection as unknown as Connection, fakeHost(), {
+        options: defaultMqttOptions,
+        counters: zeroMqttCounters(),
+        full: () => undefined,
+      })
+      output.write(new Uint8Array(size).fill(1), 0, size)
+      for (const id of [7, 8]) {
+        output.reserve(4)
+        writeAck(output.room, output.place - 4, PacketType.Pubrel, id)
+      }
+      output.flush()
+      const sent = Buffer.concat(taken)
+      expect(sent.length).toBe(size + 8)
+      expect([...sent.subarray(size)]).toEqual([0x62, 2, 0, 7, 0x62, 2, 0, 8])
+    },
+  )
 
   it('has answers in the order of their requests', async () => {
     const b = await bench()
