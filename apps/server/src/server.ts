@@ -1,4 +1,4 @@
-import { createBroker, defaultLimits, type Limits, type Storage } from '@isomq/kernel'
+import { createBroker, defaultLimits, type Host, type Limits, type Storage } from '@isomq/kernel'
 import { defaultMqttOptions, mqtt, type MqttOptions, sysTopics } from '@isomq/protocol-mqtt'
 import { memoryStorage } from '@isomq/storage-memory'
 import { authenticatorsOf } from './authenticators.ts'
@@ -21,8 +21,9 @@ export interface Server {
 
 /** Puts storage, broker, protocol and listeners together. Throws a UserError for what the user can mend; nothing stays open then. */
 export async function startServer(config: Config, log: Log): Promise<Server> {
-  const host = nodeHost(faultLog(log))
-  const storage = await openStorage(config)
+  const report = faultLog(log)
+  const host = nodeHost(report)
+  const storage = await openStorage(config, report)
   const broker = await createBroker({
     storage,
     host,
@@ -73,19 +74,19 @@ function memoryInUse(): number {
 }
 
 // A storage is loaded when it is chosen: what is not used costs no memory, and no time at start.
-async function openStorage(config: Config): Promise<Storage> {
+async function openStorage(config: Config, report: Host['report']): Promise<Storage> {
   switch (config.storage.type) {
     case 'memory':
       return memoryStorage()
     case 'lmdb':
-      return await openLmdb(config.storage)
+      return await openLmdb(config.storage, report)
   }
 }
 
-async function openLmdb({ path, durability }: Config['storage']): Promise<Storage> {
+async function openLmdb({ path, durability }: Config['storage'], report: Host['report']): Promise<Storage> {
   const { lmdbStorage } = await import('@isomq/storage-lmdb')
   try {
-    return lmdbStorage({ path, durability })
+    return lmdbStorage({ path, durability, damaged: (error) => report(error, 'reading the storage') })
   } catch (error) {
     const { cause } = error as Error
     switch ((cause as NodeJS.ErrnoException | undefined)?.code) {

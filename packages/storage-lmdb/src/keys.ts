@@ -53,6 +53,15 @@ export function rowName(table: string, key: Buffer): { readonly bytes: Buffer; r
   return { bytes, cut: bytes.length > longest }
 }
 
+/** What a key is of, for people. */
+export function nameOf(key: Buffer): string {
+  const end = 2 + key.readUInt8(1)
+  const name = key.toString('utf8', 2, end)
+  if (key[0] === Kind.log) return `record ${offsetOf(key)} of log ${name}`
+  if (key[0] === Kind.start) return `the beginning of log ${name}`
+  return `row ${JSON.stringify(key.toString('utf8', end, end + 100))} of table ${name}`
+}
+
 /** A name comes behind its length, so that none is the beginning of another's keys. */
 function prefix(kind: number, name: string): Buffer {
   const bytes = Buffer.from(name)

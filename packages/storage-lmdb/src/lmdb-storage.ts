@@ -11,20 +11,25 @@ import {
 } from '@isomq/kernel'
 import { mkdirSync } from 'node:fs'
 import { open, type RootDatabase } from 'lmdb'
+import { seal, sealAll, SealedReader } from './checksum.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { Kind, recordKey, startKey } from './keys.ts'
 import { LogReader } from './log-reader.ts'
 import { putRow, scanRows, valueOf } from './rows.ts'
+import { checkFlushed, markUnflushed } from './unflushed.ts'
 
 /** Where and how safely a storage keeps its data. */
 export interface LmdbOptions {
   /** A directory, made when it is not there, readable by its owner alone. */
   readonly path: string
-  /** `flush` (the default): what is committed survives a loss of power. `os`: it survives the process, not the machine. */
+  /** `flush` (the default): what is committed survives a loss of power. `os`: it survives the process; a loss of power may cost all. */
   readonly durability?: 'flush' | 'os' | undefined
+  /** Told once of each record and row that the disk has damaged. It is passed over, as if it were not there. */
+  readonly damaged?: ((error: BrokerError) => void) | undefined
 }
 
-const format = 1
+/** 1: values as they are. 2: with a checksum; a database of format 1 is given them when it is opened. */
+const format = 2
 
 /**
  * Logs and tables in one LMDB environment; a commit is one transaction. Throws BrokerError `storage-failed` when the
@@ -36,17 +41,24 @@ export function lmdbStorage(options: LmdbOptions): Storage {
   try {
     mkdirSync(options.path, { recursive: true, mode: 0o700 })
     unlock = lockDirectory(options.path)
+    checkFlushed(options.path)
+    const flushed = options.durability === 'os' ? markUnflushed(options.path) : () => {}
+    const release = (): void => {
+      flushed()
+      unlock?.()
+    }
     const database = open<Buffer, Buffer>({
       path: options.path,
       encoding: 'binary',
       keyEncoding: 'binary',
-      // With overlapping, a commit is told of before it is flushed.
-      overlappingSync: options.durability === 'os',
+      // With it, when a commit is told of and when it is flushed is LMDB's affair.
+      overlappingSync: false,
+      noSync: options.durability === 'os',
       // A path with a dot in it would be taken for a file.
       noSubdir: false,
     })
     checkFormat(database, options.path)
-    return new LmdbStorage(database, unlock)
+    return new LmdbStorage(database, release, options.damaged ?? (() => {}))
   } catch (error) {
     unlock?.()
     throw failure(error)
@@ -56,14 +68,16 @@ export function lmdbStorage(options: LmdbOptions): Storage {
 class LmdbStorage implements Storage {
   readonly #database: RootDatabase<Buffer, Buffer>
   readonly #logs = new Map<string, LogReader>()
-  readonly #unlock: () => void
+  readonly #release: () => void
+  readonly #sealed: SealedReader
   /** The last batch handed over. */
   #last: Promise<unknown> = Promise.resolve()
   #closed: Promise<void> | undefined
 
-  constructor(database: RootDatabase<Buffer, Buffer>, unlock: () => void) {
+  constructor(database: RootDatabase<Buffer, Buffer>, release: () => void, damaged: (error: BrokerError) => void) {
     this.#database = database
-    this.#unlock = unlock
+    this.#sealed = new SealedReader(database, damaged)
+    this.#release = release
   }
 
   log(name: string): Log {
@@ -78,7 +92,7 @@ class LmdbStorage implements Storage {
 
   table(name: string): Table {
     return {
-      get: (key) => this.#do(() => valueOf(this.#database, name, key)),
+      get: (key) => this.#do(() => valueOf(this.#sealed, name, key)),
       write: (changes) => this.commit({ appends: [], writes: [{ table: name, changes }] }),
       scan: (prefix) => this.#scan(name, prefix),
     }
@@ -113,7 +127,7 @@ class LmdbStorage implements Storage {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#database.flushed.then(() => this.#database.close()).then(() => this.#unlock())
+    this.#closed ??= this.#database.flushed.then(() => this.#database.close()).then(() => this.#release())
     return this.#closed
   }
 
@@ -152,19 +166,19 @@ class LmdbStorage implements Storage {
   }
 
   #put(key: Buffer, value: Buffer | undefined): void {
-    const done = value === undefined ? this.#database.remove(key) : this.#database.put(key, value)
+    const done = value === undefined ? this.#database.remove(key) : this.#database.put(key, seal(key, value))
     // The batch tells of a failure; nobody asks each change.
     done.catch(() => undefined)
   }
 
   async *#scan(name: string, prefix: string): AsyncGenerator<readonly [key: string, value: Uint8Array]> {
     if (this.#closed !== undefined) throw new BrokerError('storage-failed', 'the storage is closed')
-    yield* scanRows(this.#database, name, prefix)
+    yield* scanRows(this.#sealed, name, prefix)
   }
 
   #reader(name: string): LogReader {
     let reader = this.#logs.get(name)
-    if (reader === undefined) this.#logs.set(name, (reader = new LogReader(this.#database, name)))
+    if (reader === undefined) this.#logs.set(name, (reader = new LogReader(this.#sealed, name)))
     return reader
   }
 
@@ -181,8 +195,10 @@ class LmdbStorage implements Storage {
 function checkFormat(database: RootDatabase<Buffer, Buffer>, path: string): void {
   const key = Buffer.from([Kind.format])
   const known = database.get(key)?.readUInt8(0)
-  if (known === undefined) database.putSync(key, Buffer.from([format]))
-  else if (known > format) {
+  const mark = (): void => void database.putSync(key, Buffer.from([format]))
+  if (known === undefined) mark()
+  else if (known === 1) sealAll(database, mark)
+  else if (known !== format) {
     throw new BrokerError(
       'storage-failed',
       `${path} was written in format ${known}; this program knows formats up to ${format}`,

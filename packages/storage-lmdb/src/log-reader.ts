@@ -1,12 +1,12 @@
-import { decodeMessage, type Offset, type ReadOptions, type StoredMessage } from '@isomq/kernel'
-import type { RootDatabase } from 'lmdb'
-import { offsetOf, recordKey, startKey } from './keys.ts'
+import { BrokerError, decodeMessage, type Offset, type ReadOptions, type StoredMessage } from '@isomq/kernel'
+import type { SealedReader } from './checksum.ts'
+import { nameOf, offsetOf, recordKey, startKey } from './keys.ts'
 
 const last = Number.MAX_SAFE_INTEGER
 
 /** One log of the database: where it begins and ends, and what is in it. */
 export class LogReader {
-  readonly #database: RootDatabase<Buffer, Buffer>
+  readonly #sealed: SealedReader
   readonly #name: string
   start: Offset = 0
   /** Behind the last durable record. */
@@ -14,24 +14,32 @@ export class LogReader {
   /** Behind the last record handed over. */
   next: Offset = 0
 
-  constructor(database: RootDatabase<Buffer, Buffer>, name: string) {
-    this.#database = database
+  constructor(sealed: SealedReader, name: string) {
+    this.#sealed = sealed
     this.#name = name
     this.reload()
   }
 
   /** Forgets what was thought of the log and looks. */
   reload(): void {
-    const range = { start: recordKey(this.#name, last), end: recordKey(this.#name, 0), reverse: true, limit: 1 }
-    this.start = Number(this.#database.get(startKey(this.#name))?.readBigUInt64BE(0) ?? 0n)
+    const [low, high] = [recordKey(this.#name, 0), recordKey(this.#name, last)]
+    const { database } = this.#sealed
+    const key = startKey(this.#name)
+    const start = this.#sealed.get(key)?.readBigUInt64BE(0)
+    const [first] = database.getKeys({ start: low, end: high, limit: 1 })
+    // Without the row it has never been trimmed. If the row is damaged the first record tells; without one nothing does.
+    if (start === undefined && first === undefined && database.get(key) !== undefined)
+      throw new BrokerError('storage-failed', `${nameOf(key)} is damaged, and no record is left that would tell it`)
+    this.start = start !== undefined ? Number(start) : first !== undefined ? offsetOf(first) : 0
     this.end = this.start
-    for (const key of this.#database.getKeys(range)) this.end = Math.max(this.start, offsetOf(key) + 1)
+    for (const record of database.getKeys({ start: high, end: low, reverse: true, limit: 1 }))
+      this.end = Math.max(this.start, offsetOf(record) + 1)
     this.next = this.end
   }
 
   get(offset: Offset): StoredMessage | undefined {
     if (offset < this.start || offset >= this.end) return undefined
-    const value = this.#database.get(recordKey(this.#name, offset))
+    const value = this.#sealed.demand(recordKey(this.#name, offset))
     return value === undefined ? undefined : { offset, message: decodeMessage(value) }
   }
 

@@ -1,5 +1,5 @@
 import type { TableChange } from '@isomq/kernel'
-import type { RootDatabase } from 'lmdb'
+import type { SealedReader } from './checksum.ts'
 import { rowKey, rowName, rowRange } from './keys.ts'
 
 /** A change of a table as a change of the database: a value to put, or undefined to remove. */
@@ -15,16 +15,16 @@ export function putRow(
 }
 
 /** The value of a row. */
-export function valueOf(database: RootDatabase<Buffer, Buffer>, table: string, key: string): Uint8Array | undefined {
+export function valueOf(reader: SealedReader, table: string, key: string): Uint8Array | undefined {
   const { bytes, whole } = rowKey(table, key)
-  const found = database.get(bytes)
+  const found = reader.get(bytes)
   if (found === undefined) return undefined
   return own(whole === undefined ? found : withoutKey(found).value)
 }
 
 /** The rows whose keys start with `prefix`, in the order of their keys' bytes. */
 export function* scanRows(
-  database: RootDatabase<Buffer, Buffer>,
+  reader: SealedReader,
   table: string,
   prefix: string,
 ): Generator<readonly [key: string, value: Uint8Array]> {
@@ -32,7 +32,7 @@ export function* scanRows(
   // Long keys with the same beginning lie side by side, but in the order of their hashes.
   let cut: { readonly key: Buffer; readonly value: Buffer }[] = []
   let beginning: Buffer | undefined
-  for (const { key, value } of database.getRange({ ...rowRange(table, prefix), snapshot: false })) {
+  for (const { key, value } of reader.range({ ...rowRange(table, prefix), snapshot: false })) {
     const name = rowName(table, key)
     const row = name.cut ? withoutKey(value) : { key: name.bytes, value }
     const same = name.cut && beginning !== undefined && row.key.subarray(0, beginning.length).equals(beginning)
