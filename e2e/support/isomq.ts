@@ -10,9 +10,14 @@ export function plainEnv(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(names.map((name) => [name, process.env[name]])), ...more }
 }
 
-/** Starts the real command. */
-export function startIsomq(args: readonly string[], options: StartOptions = {}): Process {
-  return start(process.execPath, [bin, ...args], { env: plainEnv(), ...options })
+/** Starts the real command, under the command `under` if there is one. */
+export function startIsomq(
+  args: readonly string[],
+  options: StartOptions = {},
+  under: readonly string[] = [],
+): Process {
+  const [command = '', ...rest] = [...under, process.execPath, bin, ...args]
+  return start(command, rest, { env: plainEnv(), ...options })
 }
 
 /** Runs the real command to its end. */

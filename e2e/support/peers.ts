@@ -43,6 +43,16 @@ export const pahoPython: Peer = {
 /** The Python that the system's packages belong to. */
 export const python = '/usr/bin/python3'
 
+/** The `strace` command, where it may look at processes. */
+export const strace: Peer = {
+  name: 'strace',
+  missing: () => {
+    if (!found('strace')) return 'strace not installed'
+    const { status } = spawnSync('strace', ['-f', '-o', '/dev/null', '--seccomp-bpf', 'true'])
+    return status === 0 ? undefined : 'strace may not trace here'
+  },
+}
+
 /** The `openssl` command. */
 export const openssl: Peer = {
   name: 'openssl',
