@@ -26,7 +26,6 @@ export class Speaker extends Client {
   readonly #subjects: readonly Subject[]
   readonly #unsettled = new Map<number, Unsettled>()
   #n = 0
-  #lastId = 0
 
   constructor(around: Surroundings, who: Identity, ledger: Ledger, subjects: readonly Subject[]) {
     super(around, who)
@@ -49,14 +48,15 @@ export class Speaker extends Client {
 
   /** Sends one. */
   say(subject: Subject, qos: Qos): void {
-    do this.#lastId = (this.#lastId % 65535) + 1
-    while (this.#unsettled.has(this.#lastId))
+    // The lowest that is free: an identifier that the broker does not let go soon meets another message.
+    let id = 1
+    while (this.#unsettled.has(id)) id++
     const { random } = this.around
     const fields = { publisher: this.id, n: ++this.#n, topic: subject.topic, qos }
     const entry = this.#ledger.enter(fields, random.percent(3) ? random.int(1000, 9000) : random.int(0, 60))
     const unsettled = { entry, subject, released: false }
-    this.#unsettled.set(this.#lastId, unsettled)
-    this.#publish(this.#lastId, unsettled)
+    this.#unsettled.set(id, unsettled)
+    this.#publish(id, unsettled)
   }
 
   protected begin(): void {
