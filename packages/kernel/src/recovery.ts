@@ -33,8 +33,8 @@ type SessionRow = [
   username: string | null,
   next: Offset,
   unsettled: Offset[],
-  granted: Qos[],
-  suspect: Offset,
+  granted?: Qos[],
+  suspect?: Offset,
 ]
 type SubscriptionRow = [qos: Qos, flags: number, since: Offset, identifier: number]
 type GroupRow = [next: Offset, unsettled: Offset[]]
@@ -96,7 +96,7 @@ async function loadSessions(recovery: Recovery): Promise<void> {
   const { core, sessions, storage, places, changes } = recovery
   const now = core.host.clock.now()
   for await (const [id, row] of storage.table(table.sessions).scan('')) {
-    const [expiry, disconnectedAt, username, next, unsettled, granted, suspect] = decodeRow<SessionRow>(row)
+    const [expiry, disconnectedAt, username, next, unsettled, granted = [], suspect = 0] = decodeRow<SessionRow>(row)
     const session = sessions.restore(id, { clientId: id, username: username ?? undefined })
     session.expiry = expiry < 0 ? Infinity : expiry
     session.stored = true
@@ -107,7 +107,7 @@ async function loadSessions(recovery: Recovery): Promise<void> {
     if (disconnectedAt < 0) changes.push(() => session.changed())
     places.set(session, { next, taken: new Set(unsettled) })
     for (const [i, offset] of unsettled.entries())
-      session.outbound.restore(offset, { tag: tagOf(offset), flags: granted[i]! })
+      session.outbound.restore(offset, { tag: tagOf(offset), flags: granted[i] ?? 0 })
   }
   for await (const [id, row] of storage.table(table.wills).scan('')) {
     const session = sessions.get(id)

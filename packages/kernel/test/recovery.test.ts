@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Client, rig, type Rig } from './rig.ts'
+import { type Client, message, rig, type Rig } from './rig.ts'
 
 /** What a scripted client has of QoS 2 and has not been asked to complete. */
 interface Memory {
@@ -65,6 +65,48 @@ describe('a restart', () => {
       expect((await (await again.restart()).open('a')).peer.received).toEqual([])
     },
   )
+
+  it('marks as repeated whatever may have been sent, however much that was, and over a second crash', async () => {
+    const r = await rig({ limits: { inflight: 2 } })
+    const a = await r.open('a')
+    await a.subscribe('t')
+    for (const text of ['1', '2', '3', '4', '5', '6']) void r.broker.publish(message('t', text))
+    await r.host.settle()
+    for (const tag of [1, 2, 3, 4]) a.session.outbound.ack(tag)
+    expect(a.peer.texts).toEqual(['1', '2', '3', '4', '5', '6'])
+    // The place is written within a second: it has not come to that.
+    const again = await r.restart()
+    // Here it is, though nobody has come back; then somebody does, and gets only some.
+    await again.host.advance(1000)
+    const b = await again.open('a')
+    expect(b.peer.received.map(({ text, redelivered }) => [text, redelivered])).toEqual([
+      ['1', true],
+      ['2', true],
+    ])
+    const third = await again.restart()
+    await third.publish('t', '7')
+    const c = await third.open('a', { credit: 1 })
+    for (let tag = 1; tag <= 6; tag++) {
+      c.session.outbound.ack(tag)
+      await third.host.settle()
+    }
+    const came = c.peer.received.map(({ text, redelivered }) => [text, redelivered])
+    expect(came).toEqual([...['1', '2', '3', '4', '5', '6'].map((text) => [text, true]), ['7', false]])
+  })
+
+  it('marks nothing as repeated that was published while its reader was away', async () => {
+    const r = await rig()
+    const a = await r.open('a')
+    await a.subscribe('t')
+    await r.publish('t', 'sent')
+    await a.leave()
+    await r.publish('t', 'waited')
+    const b = await (await (await r.restart()).restart()).open('a')
+    expect(b.peer.received.map(({ text, redelivered }) => [text, redelivered])).toEqual([
+      ['sent', true],
+      ['waited', false],
+    ])
+  })
 
   it('a subscription is owed what was published after it, to the record', async () => {
     const r = await rig()
