@@ -22,7 +22,7 @@ export const durabilities: readonly Durability[] =
 export const crashOptions: CrashOptions = {
   seed: Number(env['ISOMQ_CRASH_SEED'] ?? Math.floor(Math.random() * 2 ** 31)),
   kills: Number(env['ISOMQ_CRASH_KILLS'] ?? 6),
-  seconds: Number(env['ISOMQ_CRASH_SECONDS'] ?? 12),
+  seconds: Number(env['ISOMQ_CRASH_SECONDS'] ?? 8),
 }
 
 /** The command that runs the same plan again. Between processes nothing is exact: it may take a few tries. */

@@ -21,6 +21,10 @@ export interface Outcome {
 /** Milliseconds between two rounds of activity. */
 const beat = 15
 
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+}
+
 /**
  * Clients publish and subscribe while the broker is killed again and again and started on the same directory; then
  * everything is drained and what is missing is looked for. Rejects with the whole story when a promise was broken.
@@ -45,8 +49,7 @@ class CrashRun implements Surroundings {
   #kills = 0
   #pulse: NodeJS.Timeout | undefined
   /** How many more acknowledgements the broker lives; undefined: it dies of something else. */
-  #lives: number | undefined
-  #die: () => void = () => undefined
+  #countdown: { left: number; readonly die: () => void } | undefined
 
   constructor(options: CrashOptions, durability: string) {
     this.#options = options
@@ -61,7 +64,7 @@ class CrashRun implements Surroundings {
   }
 
   acknowledged(): void {
-    if (this.#lives !== undefined && --this.#lives <= 0) this.#die()
+    if (this.#countdown !== undefined && --this.#countdown.left <= 0) this.#countdown.die()
   }
 
   async play(): Promise<Outcome> {
@@ -72,7 +75,12 @@ class CrashRun implements Surroundings {
     await this.#until(() => listeners.every((each) => each.settled), 'everybody to be subscribed')
     this.#pulse = setInterval(() => this.#act(), beat)
     const end = performance.now() + this.#options.seconds * 1000
-    while (this.#kills < this.#options.kills && performance.now() < end) await this.#kill()
+    for (; this.#kills < this.#options.kills && performance.now() < end; this.#kills++) {
+      await this.#kill()
+      this.#victim.start()
+      await this.#victim.ready()
+      await probeRetained(this, this.#ledger, retainedTopics)
+    }
     clearInterval(this.#pulse)
     await this.#drain()
     await this.#restart()
@@ -102,40 +110,37 @@ class CrashRun implements Surroundings {
     if (this.random.percent(1)) this.#cast.mortal().wake()
   }
 
-  /** Kills the broker at an instant of some kind, and starts it again. */
+  /** Kills the broker at an instant of some kind. Resolves when it is dead. */
   async #kill(): Promise<void> {
     const { random } = this
-    const kind = random.pick(['time', 'time', 'ack', 'ack', 'start'] as const)
-    if (kind === 'start') {
-      // It is starting or recovering: nobody has had an answer from it.
-      await this.#victim.kill('to die again while it starts')
-      this.#victim.start()
-      await new Promise((resolve) => setTimeout(resolve, random.int(50, 500)))
-    } else if (kind === 'time') await new Promise((resolve) => setTimeout(resolve, random.int(50, 900)))
-    else {
-      this.#lives = random.int(1, 800)
-      // Nothing may be left to acknowledge, though that is not likely.
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, 3000)
-        this.#die = () => {
-          clearTimeout(timer)
-          resolve()
-          this.#lives = undefined
-          this.#dead = this.#victim.kill('an acknowledgement has arrived')
-        }
-      })
+    switch (random.pick(['time', 'time', 'ack', 'ack', 'start'] as const)) {
+      case 'time':
+        await pause(random.int(50, 900))
+        return await this.#victim.kill('some time has passed')
+      case 'ack':
+        return await this.#killAtAck(random.int(1, 800))
+      case 'start':
+        // It is starting or recovering when it dies the second time.
+        await this.#victim.kill('to die again while it starts')
+        this.#victim.start()
+        await pause(random.int(50, 500))
+        return await this.#victim.kill('while it starts')
     }
-    await (this.#dead ?? this.#victim.kill(kind === 'start' ? 'while it starts' : 'some time has passed'))
-    this.#dead = undefined
-    this.#lives = undefined
-    this.#kills++
-    this.#victim.start()
-    await this.#victim.ready()
-    await probeRetained(this, this.#ledger, retainedTopics)
   }
 
-  /** Set while it dies of an acknowledgement. */
-  #dead: Promise<void> | undefined
+  /** Kills the broker in the moment in which so many more acknowledgements have arrived. */
+  #killAtAck(left: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const die = (): void => {
+        clearTimeout(timer)
+        this.#countdown = undefined
+        this.#victim.kill('an acknowledgement has arrived').then(resolve, reject)
+      }
+      // There may be nothing left to acknowledge, though that is not likely.
+      const timer = setTimeout(die, 3000)
+      this.#countdown = { left, die }
+    })
+  }
 
   /** Everybody is awake, nobody says anything new: what is owed arrives. */
   async #drain(): Promise<void> {
