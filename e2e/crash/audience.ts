@@ -77,6 +77,8 @@ export class Audience {
   /** First deliveries come in the order of their publisher, topic and QoS. Members of a group race each other. */
   #first(who: string, entry: Entry): void {
     if (this.#shared) return
+    // Its first copy was stored before there was this subscription, perhaps: the second is in its own place.
+    if (entry.sends > 1 && entry.first < (this.spans.at(-1)?.granted ?? Infinity)) return
     const stream = `${entry.publisher} ${entry.topic} ${entry.qos}`
     const latest = this.#latest.get(stream)
     if (latest !== undefined && latest.n > entry.n)
