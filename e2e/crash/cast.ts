@@ -11,7 +11,8 @@ export const retainedTopics: readonly string[] = ['ret/0', 'ret/1', 'ret/2']
 
 const plain: readonly Subject[] = ['t/a', 't/b', 't/c'].map((topic) => ({ topic }))
 const late: Subject = { topic: 'late/x', delay: 1 }
-const retained: readonly Subject[] = retainedTopics.map((topic) => ({ topic, retain: true }))
+// One QoS for each: a message of QoS 1 that is sent again comes behind one of QoS 2 that is known already.
+const retained: readonly Subject[] = retainedTopics.map((topic, i) => ({ topic, retain: true, qos: i === 1 ? 2 : 1 }))
 
 /** Everybody who takes part in a run. */
 export interface Cast {

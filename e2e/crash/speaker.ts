@@ -7,6 +7,8 @@ import { Ack, ack, publish, type Qos } from './wire.ts'
 export interface Subject {
   readonly topic: string
   readonly retain?: boolean
+  /** Either unless said. */
+  readonly qos?: Qos
   /** Seconds until it is published. */
   readonly delay?: number
 }
@@ -42,7 +44,8 @@ export class Speaker extends Client {
   speak(count: number): void {
     const { random } = this.around
     for (let i = 0; i < count && this.ready && this.#unsettled.size < room; i++) {
-      this.say(random.pick(this.#subjects), random.int(1, 2) as Qos)
+      const subject = random.pick(this.#subjects)
+      this.say(subject, subject.qos ?? (random.int(1, 2) as Qos))
     }
   }
 
