@@ -91,61 +91,109 @@ function encodedLength(message: Message): number {
 }
 
 /**
- * The message that `encodeMessage` made these bytes of. Its payload is a view into them.
+ * The message that `encodeMessage` made these bytes of; what follows it does not matter. Its payload is a view into them.
+ * Where its topic or publisher reads as that of `like` does, it is the same string: messages of one log often agree.
  * Throws RangeError when they are not such bytes.
  */
-export function decodeMessage(bytes: Uint8Array): Message {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (view.getUint8(0) !== format) throw new RangeError(`message format ${view.getUint8(0)} is not known`)
-  const flags = view.getUint8(1)
-  const fields = view.getUint8(2)
-  let at = 3
-  const float = (): number => {
-    at += 8
-    return view.getFloat64(at - 8)
-  }
-  const binary = (): Uint8Array => {
-    const end = at + 4 + view.getUint32(at)
-    if (end > bytes.length) throw new RangeError('message is cut short')
-    const value = bytes.subarray(at + 4, end)
-    at = end
-    return value
-  }
-  const text = (): string => {
-    const value = binary()
-    const decoded = readUtf8(value, 0, value.length)
-    if (decoded === undefined) throw new RangeError('message text is not UTF-8')
-    return decoded
-  }
-  const headers = (): Header[] => {
-    const count = view.getUint32(at)
-    at += 4
-    const list: Header[] = []
-    for (let i = 0; i < count; i++) list.push([text(), text()])
-    return list
-  }
+export function decodeMessage(bytes: Uint8Array, like?: Message): Message {
+  const reader = new Reader(bytes)
+  const { flags, fields } = reader
   const has = (bit: number): boolean => (fields & bit) !== 0
-  const timestamp = float()
-  const topic = text()
-  const publisher = text()
-  const payload = binary()
+  const timestamp = reader.float()
+  const topic = reader.text(like?.topic)
+  const publisher = reader.text(like?.publisher)
+  const payload = reader.binary()
   return {
     topic,
     payload,
     qos: (flags & 3) as Qos,
     retain: (flags & 4) !== 0,
-    key: has(present.key) ? text() : undefined,
-    headers: has(present.headers) ? headers() : undefined,
-    contentType: has(present.contentType) ? text() : undefined,
-    responseTopic: has(present.responseTopic) ? text() : undefined,
-    correlationData: has(present.correlationData) ? binary() : undefined,
+    key: has(present.key) ? reader.text() : undefined,
+    headers: has(present.headers) ? reader.headers() : undefined,
+    contentType: has(present.contentType) ? reader.text() : undefined,
+    responseTopic: has(present.responseTopic) ? reader.text() : undefined,
+    correlationData: has(present.correlationData) ? reader.binary() : undefined,
     utf8: (flags & 24) === 0 ? undefined : (flags & 8) !== 0,
     publisher,
     timestamp,
-    expiresAt: has(present.expiresAt) ? float() : undefined,
-    recipient: has(present.recipient) ? text() : undefined,
-    dueAt: has(present.dueAt) ? float() : undefined,
+    expiresAt: has(present.expiresAt) ? reader.float() : undefined,
+    recipient: has(present.recipient) ? reader.text() : undefined,
+    dueAt: has(present.dueAt) ? reader.float() : undefined,
   }
+}
+
+/** What an encoded message says of itself without being decoded. Throws RangeError as `decodeMessage` does. */
+export function peekMessage(bytes: Uint8Array): { readonly payloadLength: number; readonly expires: boolean } {
+  const reader = new Reader(bytes)
+  reader.float()
+  reader.skip()
+  reader.skip()
+  return { payloadLength: reader.skip(), expires: (reader.fields & present.expiresAt) !== 0 }
+}
+
+/** Goes through an encoded message field by field. */
+class Reader {
+  readonly flags: number
+  /** Bits of what is present. */
+  readonly fields: number
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  #at = 3
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    if (this.#view.getUint8(0) !== format) throw new RangeError(`message format ${this.#view.getUint8(0)} is not known`)
+    this.flags = this.#view.getUint8(1)
+    this.fields = this.#view.getUint8(2)
+  }
+
+  float(): number {
+    this.#at += 8
+    return this.#view.getFloat64(this.#at - 8)
+  }
+
+  /** Goes past a text or bytes, and says how many they are. */
+  skip(): number {
+    const length = this.#view.getUint32(this.#at)
+    this.#at += 4 + length
+    if (this.#at > this.#bytes.length) throw new RangeError('message is cut short')
+    return length
+  }
+
+  binary(): Uint8Array {
+    const length = this.skip()
+    return this.#bytes.subarray(this.#at - length, this.#at)
+  }
+
+  text(like?: string): string {
+    const length = this.skip()
+    const start = this.#at - length
+    if (like !== undefined && isText(like, this.#bytes, start, length)) return like
+    const decoded = readUtf8(this.#bytes, start, this.#at)
+    if (decoded === undefined) throw new RangeError('message text is not UTF-8')
+    return decoded
+  }
+
+  headers(): Header[] {
+    const count = this.#view.getUint32(this.#at)
+    this.#at += 4
+    const list: Header[] = []
+    for (let i = 0; i < count; i++) list.push([this.text(), this.text()])
+    return list
+  }
+}
+
+/** Whether these bytes are an ASCII text. */
+// oxlint-disable-next-line max-params -- called for every record of a log: an object for its arguments would cost more
+function isText(text: string, bytes: Uint8Array, start: number, length: number): boolean {
+  if (text.length !== length) return false
+  // What differs in one text and the next most often differs at the end.
+  for (let i = length - 1; i >= 0; i--) {
+    const byte = bytes[start + i]!
+    if (byte > 0x7f || byte !== text.charCodeAt(i)) return false
+  }
+  return true
 }
 
 /**

@@ -52,7 +52,7 @@ export async function recover(core: Core, sessions: SessionTable, storage: Stora
   const recovery: Recovery = { core, sessions, storage, places: new Map(), changes: [] }
   await loadSessions(recovery)
   await loadUnderWay(recovery)
-  for await (const [, row] of storage.table(table.retained).scan('')) core.retained.restore(row)
+  for await (const [topic, row] of storage.table(table.retained).scan('')) core.retained.restore(topic, row)
   let records = 0
   let from = range.end
   for (const place of recovery.places.values()) from = Math.min(from, place.next)
@@ -72,24 +72,27 @@ export async function recover(core: Core, sessions: SessionTable, storage: Stora
   core.emit?.({ type: 'recovered', sessions: sessions.size, records, retained: core.retained.size })
 }
 
-function owe({ core, sessions, places }: Recovery, { message, offset }: StoredMessage): void {
-  const owed = (reader: Session | Group): boolean => {
-    const place = places.get(reader)
-    return place !== undefined && offset >= place.next && !place.taken.has(offset)
-  }
+function isOwed({ places }: Recovery, reader: Session | Group, offset: Offset): boolean {
+  const place = places.get(reader)
+  return place !== undefined && offset >= place.next && !place.taken.has(offset)
+}
+
+function owe(recovery: Recovery, { message, offset }: StoredMessage): void {
+  const { core, sessions } = recovery
   if (message.recipient !== undefined) {
     const session = sessions.get(message.recipient)
-    if (session !== undefined && owed(session)) session.outbound.restore(offset, undefined)
+    if (session !== undefined && isOwed(recovery, session, offset)) session.outbound.restore(offset, undefined)
     return
   }
   const route = core.router.match(message.topic)
   for (const general of route.grants) {
     const { session } = general
     const grant = session.id === message.publisher ? general.own : general
-    if (grant === undefined || grant.qos === 0 || offset < grant.since || !owed(session)) continue
+    if (grant === undefined || grant.qos === 0 || offset < grant.since) continue
+    if (!isOwed(recovery, session, offset)) continue
     session.outbound.restore(offset, undefined)
   }
-  for (const group of route.groups) if (owed(group)) group.restore(offset)
+  for (const group of route.groups) if (isOwed(recovery, group, offset)) group.restore(offset)
 }
 
 async function loadSessions(recovery: Recovery): Promise<void> {

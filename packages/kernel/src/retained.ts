@@ -4,7 +4,8 @@ import type { BrokerEvent } from './events.ts'
 import type { Clock } from './host.ts'
 import type { Limits } from './limits.ts'
 import type { Message } from './message.ts'
-import { decodeMessage, encodeMessage, ownBytes } from './message-codec.ts'
+import { decodeMessage, encodeMessage, ownBytes, peekMessage } from './message-codec.ts'
+import { PackedMessages } from './packed-messages.ts'
 import { table } from './rows.ts'
 import type { Appointment, Schedule } from './schedule.ts'
 import { isReserved } from './topic.ts'
@@ -34,7 +35,9 @@ export interface RetainedParts {
 /** The retained messages of one broker: in memory, and as rows of its storage. */
 export class RetainedMessages implements Retained {
   readonly #parts: RetainedParts
-  readonly #tree: TopicTree<Message>
+  /** Those of an earlier life of the broker that nobody has asked for are numbers of `#packed`. */
+  readonly #tree: TopicTree<Message | number>
+  readonly #packed = new PackedMessages()
   readonly #ends = new WeakMap<Message, Appointment>()
   #bytes = 0
   #reserved = 0
@@ -53,12 +56,15 @@ export class RetainedMessages implements Retained {
   }
 
   get(topic: string): Message | undefined {
-    const message = this.#tree.get(topic)
+    const message = this.#find(topic)
     return message === undefined || this.#expired(message) ? undefined : message
   }
 
   find(filter: string, visit: (message: Message) => boolean | void): void {
-    this.#tree.find(filter, (message) => (this.#expired(message) ? undefined : visit(message)))
+    this.#tree.find(filter, (value) => {
+      const message = typeof value === 'number' ? this.#unpack(value) : value
+      return this.#expired(message) ? undefined : visit(message)
+    })
   }
 
   /**
@@ -68,7 +74,7 @@ export class RetainedMessages implements Retained {
   set(message: Message): void {
     const { limits, committer, emit } = this.#parts
     const { topic } = message
-    const before = this.#tree.get(topic)
+    const before = this.#find(topic)
     const next = message.payload.length === 0 ? undefined : ownBytes(message)
     if (isReserved(topic)) return this.#put(topic, next)
     if (next !== undefined) {
@@ -81,14 +87,28 @@ export class RetainedMessages implements Retained {
     emit({ type: 'retained', message })
   }
 
-  /** Takes in a row of the storage. */
-  restore(row: Uint8Array): void {
-    const message = decodeMessage(row)
-    this.#put(message.topic, message)
+  /** Takes in a row of the storage: a topic that is not there yet. Throws RangeError when it is damaged. */
+  restore(topic: string, row: Uint8Array): void {
+    const { payloadLength, expires } = peekMessage(row)
+    if (expires) return this.#put(topic, decodeMessage(row))
+    this.#bytes += payloadLength
+    this.#tree.set(topic, this.#packed.add(row))
+  }
+
+  #find(topic: string): Message | undefined {
+    const value = this.#tree.get(topic)
+    return typeof value === 'number' ? this.#unpack(value) : value
+  }
+
+  /** From now on it is an object: whoever asks again gets the same one. */
+  #unpack(number: number): Message {
+    const message = this.#packed.take(number)
+    this.#tree.set(message.topic, message)
+    return message
   }
 
   #put(topic: string, message: Message | undefined): void {
-    const before = this.#tree.get(topic)
+    const before = this.#find(topic)
     const reserved = isReserved(topic)
     if (reserved) this.#reserved += Number(message !== undefined) - Number(before !== undefined)
     else this.#bytes += (message?.payload.length ?? 0) - (before?.payload.length ?? 0)

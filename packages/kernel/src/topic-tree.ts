@@ -12,12 +12,11 @@ const ANY = -1
 const DOLLAR = 0x24
 
 /** Values by topic (`isTopic`; the caller has checked), found by the exact topic or by filter. */
-export class TopicTree<V> {
+export class TopicTree<V extends {}> {
   readonly #nodes: TrieNodes
-  readonly #byTopic = new Map<string, number>()
-  /** By node: the topic that ends there, and its value. */
-  readonly #topics: (string | undefined)[] = [undefined, undefined]
+  /** By node: the value of the topic that ends there, if one does. */
   readonly #values: (V | undefined)[] = [undefined, undefined]
+  #size = 0
 
   /** The seed (any integer) makes the inner hash unpredictable to those who choose the topics; give each broker its own. */
   constructor(seed = 0) {
@@ -26,53 +25,47 @@ export class TopicTree<V> {
 
   /** Topics held. */
   get size(): number {
-    return this.#byTopic.size
+    return this.#size
   }
 
   /** Integers in the longest inner array. Follows the most that was ever held at once, not the number of changes. */
   get capacity(): number {
-    return Math.max(this.#nodes.capacity, this.#topics.length)
+    return Math.max(this.#nodes.capacity, this.#values.length)
   }
 
-  /** The value of this very topic, if there is one. O(1). */
+  /** The value of this very topic, if there is one. O(length). */
   get(topic: string): V | undefined {
-    const node = this.#byTopic.get(topic)
-    return node === undefined ? undefined : this.#values[node]
+    return this.#values[this.#walk(topic, false)]
   }
 
-  /** Sets or replaces the value of the topic. O(length); O(1) to replace. */
+  /** Sets or replaces the value of the topic. O(length). */
   set(topic: string, value: V): void {
-    let node = this.#byTopic.get(topic)
-    if (node === undefined) {
-      node = this.#make(topic)
-      this.#byTopic.set(topic, node)
-      this.#topics[node] = topic
-    }
+    const node = this.#walk(topic, true)
+    if (this.#values[node] === undefined) this.#size++
     this.#values[node] = value
   }
 
-  /** Takes the topic away; false if it was not there. O(levels). */
+  /** Takes the topic away; false if it was not there. O(length). */
   delete(topic: string): boolean {
-    const node = this.#byTopic.get(topic)
-    if (node === undefined) return false
-    this.#byTopic.delete(topic)
-    this.#topics[node] = undefined
+    const node = this.#walk(topic, false)
+    if (this.#values[node] === undefined) return false
+    this.#size--
     this.#values[node] = undefined
     this.#prune(node)
     return true
   }
 
   /**
-   * Visits every topic that the filter (`isFilter`; the caller has checked) covers, in no given order, until `visit` returns false. `visit` must not change
-   * the tree. O(1) without wildcards, else O(length + topics and parents of topics that the filter covers so far), without recursion.
+   * Visits every topic that the filter (`isFilter`; the caller has checked) covers, in no given order, until `visit` returns false. `visit` may replace values,
+   * but add and delete no topic. O(length + topics and parents of topics that the filter covers so far), without recursion.
    */
-  find(filter: string, visit: (value: V, topic: string) => boolean | void): void {
-    const exact = this.#byTopic.get(filter)
-    if (exact !== undefined) visit(this.#values[exact]!, filter)
+  find(filter: string, visit: (value: V) => boolean | void): void {
+    const exact = this.get(filter)
+    if (exact !== undefined) visit(exact)
     else if (filter.includes('+') || filter.endsWith('#')) this.#search(filter, visit)
   }
 
-  #search(filter: string, visit: (value: V, topic: string) => boolean | void): void {
+  #search(filter: string, visit: (value: V) => boolean | void): void {
     const root = filter.charCodeAt(0) === DOLLAR ? DOLLAR_ROOT : ROOT
     const texts = filter.split('/')
     const below = texts.at(-1) === '#'
@@ -114,13 +107,13 @@ export class TopicTree<V> {
     return level === ANY ? this.#nodes.rows[parent * ROW + FIRST]! : this.#nodes.child(parent, level)
   }
 
-  #visit(node: number, visit: (value: V, topic: string) => boolean | void): boolean {
-    const topic = this.#topics[node]
-    return topic === undefined || visit(this.#values[node]!, topic) !== false
+  #visit(node: number, visit: (value: V) => boolean | void): boolean {
+    const value = this.#values[node]
+    return value === undefined || visit(value) !== false
   }
 
   /** Visits the topic of this node and all below; false when `visit` said so. */
-  #visitAll(top: number, visit: (value: V, topic: string) => boolean | void): boolean {
+  #visitAll(top: number, visit: (value: V) => boolean | void): boolean {
     const rows = this.#nodes.rows
     let node = top
     for (;;) {
@@ -135,7 +128,8 @@ export class TopicTree<V> {
     }
   }
 
-  #make(topic: string): number {
+  /** The node of the topic; if there is none it is made, or the answer is one that never has a value. */
+  #walk(topic: string, make: boolean): number {
     const nodes = this.#nodes
     let node = topic.charCodeAt(0) === DOLLAR ? DOLLAR_ROOT : ROOT
     for (let start = 0; start <= topic.length;) {
@@ -144,6 +138,7 @@ export class TopicTree<V> {
       const level = nodes.levels.find(topic, start, end)
       let child = level === 0 ? 0 : nodes.child(node, level)
       if (child === 0) {
+        if (!make) return ROOT
         child = nodes.grow(node, topic, start, end)
         this.#link(node, child)
       }
@@ -160,16 +155,14 @@ export class TopicTree<V> {
     if (first !== 0) rows[first * ROW + PREVIOUS] = child
     rows[parent * ROW + FIRST] = child
     // One more at the end, never a gap: engines keep the arrays dense.
-    if (child < this.#topics.length) return
-    this.#topics.push(undefined)
-    this.#values.push(undefined)
+    if (child === this.#values.length) this.#values.push(undefined)
   }
 
   /** Frees the node, then its parents, as far as they lead nowhere. */
   #prune(from: number): void {
     const rows = this.#nodes.rows
     let node = from
-    while (node > DOLLAR_ROOT && this.#topics[node] === undefined && rows[node * ROW + FIRST] === 0) {
+    while (node > DOLLAR_ROOT && this.#values[node] === undefined && rows[node * ROW + FIRST] === 0) {
       const parent = rows[node * ROW + PARENT]!
       const next = rows[node * ROW + NEXT]!
       const previous = rows[node * ROW + PREVIOUS]!

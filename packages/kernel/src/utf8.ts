@@ -46,14 +46,23 @@ export function encodeUtf8(text: string): Uint8Array {
   return bytes
 }
 
+/** Code units given to one `String.fromCharCode`. */
+const chunk = 1024
+
 /** The string that these bytes are the UTF-8 form of; undefined when they are ill-formed (overlong, surrogate, truncated, above U+10FFFF). */
 export function readUtf8(bytes: Uint8Array, start: number, end: number): string | undefined {
+  // Made in one piece: of strings that are added up engines keep a tree of their parts.
   let text = ''
+  let units: number[] = []
   let i = start
   while (i < end) {
+    if (units.length >= chunk) {
+      text += String.fromCharCode(...units)
+      units = []
+    }
     const lead = bytes[i++]!
     if (lead < 0x80) {
-      text += String.fromCharCode(lead)
+      units.push(lead)
       continue
     }
     const extra =
@@ -67,9 +76,10 @@ export function readUtf8(bytes: Uint8Array, start: number, end: number): string 
     }
     if (extra === 2 && (code < 0x800 || (code >= 0xd800 && code <= 0xdfff))) return undefined
     if (extra === 3 && (code < 0x10000 || code > 0x10ffff)) return undefined
-    text += code < 0x10000 ? String.fromCharCode(code) : String.fromCodePoint(code)
+    if (code < 0x10000) units.push(code)
+    else units.push(0xd7c0 + (code >> 10), 0xdc00 + (code & 0x3ff))
   }
-  return text
+  return text + String.fromCharCode(...units)
 }
 
 function isPair(text: string, i: number): boolean {

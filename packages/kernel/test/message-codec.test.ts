@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Message } from '../src/index.ts'
-import { decodeMessage, encodeMessage, ownBytes } from '../src/message-codec.ts'
+import { decodeMessage, encodeMessage, ownBytes, peekMessage } from '../src/message-codec.ts'
 
 const text = fc.string({ unit: 'grapheme' })
 const bytes = fc.uint8Array({ maxLength: 40 })
@@ -24,6 +24,9 @@ const messages = fc.record<Message>({
   dueAt: fc.option(time, { nil: undefined }),
 })
 
+const plain = { payload: new Uint8Array(0), qos: 0, retain: false, timestamp: 0 } as const
+const base: Message = { topic: 't', publisher: 'p', ...plain }
+
 describe('a message as bytes', () => {
   it('is the same message again', () => {
     fc.assert(
@@ -43,6 +46,35 @@ describe('a message as bytes', () => {
         const decoded = decodeMessage(buffer.subarray(5, 5 + encoded.length))
         expect(decoded).toEqual(message)
         expect(decoded.payload.buffer).toBe(buffer.buffer)
+      }),
+    )
+  })
+
+  it('reads the same whatever it is read after, and whatever follows it', () => {
+    fc.assert(
+      fc.property(messages, messages, fc.boolean(), (message, other, same) => {
+        const encoded = encodeMessage(message)
+        const padded = new Uint8Array(encoded.length + 9).fill(0xff)
+        padded.set(encoded)
+        const like = same ? { ...other, topic: message.topic } : other
+        expect(decodeMessage(padded, like)).toEqual(message)
+      }),
+    )
+    // Bytes that are not ASCII are never taken for characters of the same numbers.
+    const latin = { ...base, topic: '\u00c3\u00a9' }
+    expect(decodeMessage(encodeMessage({ ...base, topic: '\u00e9' }), latin).topic).toBe('\u00e9')
+  })
+
+  it('tells how long its payload is and whether it expires', () => {
+    fc.assert(
+      fc.property(messages, (message) => {
+        const told = { payloadLength: message.payload.length, expires: message.expiresAt !== undefined }
+        const encoded = encodeMessage(message)
+        expect(peekMessage(encoded)).toEqual(told)
+        const end = encodeMessage({ topic: message.topic, publisher: message.publisher, ...plain }).length
+        expect(() => peekMessage(encoded.subarray(0, end - 1))).toThrow(RangeError)
+        encoded[0] = 2
+        expect(() => peekMessage(encoded)).toThrow('format 2')
       }),
     )
   })

@@ -1,7 +1,7 @@
 import { fakeClock } from '@isomq/testkit'
 import { describe, expect, it } from 'vitest'
 import type { Committer } from '../src/committer.ts'
-import { defaultLimits } from '../src/index.ts'
+import { defaultLimits, type Message } from '../src/index.ts'
 import { RetainedMessages } from '../src/retained.ts'
 import { Schedule } from '../src/schedule.ts'
 import { message, rig, type Rig, textOf } from './rig.ts'
@@ -39,6 +39,45 @@ describe('retained messages', () => {
     const again = await r.restart()
     expect(again.broker.retained.get('t')).toEqual(r.broker.retained.get('t'))
     expect([again.broker.retained.size, again.broker.retained.bytes]).toEqual([1, 1])
+  })
+
+  it('are the same message to all who ask for it after a restart, also while they are visited', async () => {
+    const r = await rig()
+    for (let i = 0; i < 20; i++) await r.publish(`t/${i}`, 'm'.repeat(i + 1), retain)
+    const { retained } = (await r.restart()).broker
+    const seen = new Set<Message>()
+    retained.find('t/#', (each) => void seen.add(each))
+    retained.find('#', (each) => void seen.add(each))
+    retained.find('t/7', (each) => void seen.add(each))
+    expect([seen.size, seen.has(retained.get('t/7')!), retained.bytes]).toEqual([20, true, 210])
+  })
+
+  it('that nobody has asked for since a restart are replaced, cleared and counted like any other', async () => {
+    const r = await rig({ limits: { retainedBytes: 20 } })
+    for (const topic of ['a', 'b', 'c']) await r.publish(topic, '12345', retain)
+    const again = await r.restart()
+    expect([again.broker.retained.size, again.broker.retained.bytes]).toEqual([3, 15])
+    await again.publish('a', '1', retain)
+    await again.publish('b', '', retain)
+    expect([again.broker.retained.size, again.broker.retained.bytes]).toEqual([2, 6])
+    expect(await again.publish('c', '1'.repeat(20), retain)).toBe('quota-exceeded')
+    expect(await again.keys('retained')).toEqual(['a', 'c'])
+    const third = await again.restart()
+    expect([found(third, '#'), third.broker.retained.bytes]).toEqual([['1', '12345'], 6])
+  })
+
+  it('goes on expiring over a restart, and is gone when that came meanwhile', async () => {
+    const r = await rig()
+    const now = r.host.clock.now()
+    await r.publish('early', 'm', { ...retain, expiresAt: now + 1000 })
+    await r.publish('late', 'm', { ...retain, expiresAt: now + 5000 })
+    await r.host.advance(1000)
+    const again = await r.restart()
+    expect(again.broker.retained.get('early')).toBeUndefined()
+    await again.host.advance(3999)
+    expect([found(again, '#'), await again.keys('retained')]).toEqual([['m'], ['late']])
+    await again.host.advance(1)
+    expect([found(again, '#'), await again.keys('retained'), again.broker.retained.bytes]).toEqual([[], [], 0])
   })
 
   it('are limited in number and bytes: what is there may be replaced', async () => {

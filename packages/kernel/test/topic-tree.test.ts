@@ -13,11 +13,11 @@ const topics = fc
   .map((parts) => parts.join('/'))
   .filter(isTopic)
 
-function found(tree: TopicTree<number>, filter: string): [string, number][] {
-  const pairs: [string, number][] = []
-  tree.find(filter, (value, topic) => {
-    pairs.push([topic, value])
-  })
+type Pair = readonly [topic: string, value: number]
+
+function found(tree: TopicTree<Pair>, filter: string): Pair[] {
+  const pairs: Pair[] = []
+  tree.find(filter, (pair) => void pairs.push(pair))
   return pairs
 }
 
@@ -36,11 +36,11 @@ describe('TopicTree', () => {
     )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80, size: 'max' }), fc.integer(), (steps, seed) => {
-        const tree = new TopicTree<number>(seed)
+        const tree = new TopicTree<Pair>(seed)
         const model = new Map<string, number>()
         for (const { kind, text, value } of steps) {
           if (kind === 'set') {
-            tree.set(text, value)
+            tree.set(text, [text, value])
             model.set(text, value)
           } else if (kind === 'find') {
             const expected = [...model].filter(([topic]) => matches(text, topic))
@@ -49,7 +49,7 @@ describe('TopicTree', () => {
             expect(new Map(pairs)).toEqual(new Map(expected))
           } else {
             const topic = kind === 'undo' ? ([...model.keys()][value % (model.size || 1)] ?? text) : text
-            expect(tree.get(topic)).toBe(model.get(topic))
+            expect(tree.get(topic)?.[1]).toBe(model.get(topic))
             expect(tree.delete(topic)).toBe(model.delete(topic))
             expect(tree.get(topic)).toBeUndefined()
           }
@@ -61,8 +61,8 @@ describe('TopicTree', () => {
   })
 
   it('stops when visit returns false', () => {
-    const tree = new TopicTree<number>()
-    for (let i = 0; i < 100; i++) tree.set(`a/${i}/b`, i)
+    const tree = new TopicTree<Pair>()
+    for (let i = 0; i < 100; i++) tree.set(`a/${i}/b`, [`a/${i}/b`, i])
     for (const filter of ['#', '+/+/b', 'a/#', 'a/7/b']) {
       let visits = 0
       tree.find(filter, () => {
@@ -74,22 +74,32 @@ describe('TopicTree', () => {
     expect(found(tree, '#')).toHaveLength(100)
   })
 
-  it('keeps values that say nothing', () => {
-    const tree = new TopicTree<undefined>()
-    tree.set('a', undefined)
-    const seen: string[] = []
-    tree.find('+', (_, topic) => void seen.push(topic))
-    expect(seen).toEqual(['a'])
-    expect(tree.delete('a')).toBe(true)
+  it('has no value where a topic only leads on', () => {
+    const tree = new TopicTree<Pair>()
+    tree.set('a/b', ['a/b', 1])
+    expect([tree.get('a'), tree.delete('a'), found(tree, 'a'), found(tree, '+')]).toEqual([undefined, false, [], []])
+    tree.set('a', ['a', 2])
+    expect([tree.delete('a/b'), tree.get('a')]).toEqual([true, ['a', 2]])
+  })
+
+  it('values may be replaced while they are visited', () => {
+    const tree = new TopicTree<Pair>()
+    for (let i = 0; i < 100; i++) tree.set(`a/${i}`, [`a/${i}`, i])
+    let visits = 0
+    tree.find('a/#', ([topic, value]) => {
+      visits++
+      tree.set(topic, [topic, -value])
+    })
+    expect([visits, tree.size, tree.get('a/7')]).toEqual([100, 100, ['a/7', -7]])
   })
 
   it('keeps its capacity under churn with ever new topics, and prunes emptied branches', () => {
-    const tree = new TopicTree<number>()
-    for (let i = 0; i < 1000; i++) tree.set(churned(i), i)
+    const tree = new TopicTree<Pair>()
+    for (let i = 0; i < 1000; i++) tree.set(churned(i), [churned(i), i])
     const { capacity } = tree
     for (let i = 1000; i < 200_000; i++) {
       tree.delete(churned(i - 1000))
-      tree.set(churned(i), i)
+      tree.set(churned(i), [churned(i), i])
     }
     expect(tree.size).toBe(1000)
     expect(tree.capacity).toBeLessThanOrEqual(2 * capacity)
@@ -99,10 +109,10 @@ describe('TopicTree', () => {
   })
 
   it('survives the deepest topics and filters', () => {
-    const tree = new TopicTree<number>()
+    const tree = new TopicTree<Pair>()
     const slashes = '/'.repeat(65_535)
-    tree.set(slashes, 1)
-    tree.set('/'.repeat(29_999), 2)
+    tree.set(slashes, [slashes, 1])
+    tree.set('/'.repeat(29_999), ['/'.repeat(29_999), 2])
     expect(found(tree, '#')).toHaveLength(2)
     expect(found(tree, slashes)).toEqual([[slashes, 1]])
     expect(found(tree, `${'+/'.repeat(29_999)}+`).map((pair) => pair[1])).toEqual([2])

@@ -36,6 +36,16 @@ describe('utf8', () => {
     )
   })
 
+  it('reads long texts whole, whatever lies where they are cut for the engine', () => {
+    for (const length of [1022, 1023, 1024, 1025, 70_000]) {
+      for (const end of ['', 'x', '\u00e9', '\u20ac', '\u{1f600}', '\u{10ffff}x']) {
+        const long = 'x'.repeat(length) + end
+        const bytes = encoder.encode(long)
+        expect(readUtf8(bytes, 0, bytes.length) === long).toBe(true)
+      }
+    }
+  })
+
   it('reads what a strict TextDecoder reads, and refuses what it refuses', () => {
     const pieces = [
       [0x41],

@@ -21,6 +21,16 @@ export function recordKey(log: string, offset: number): Buffer {
   return key
 }
 
+/** Keys of the records of one log, all in one buffer: each holds until the next is asked for. */
+export function recordKeys(log: string): (offset: number) => Buffer {
+  const key = recordKey(log, 0)
+  return (offset) => {
+    key.writeUInt32BE(Math.floor(offset / 2 ** 32), key.length - 8)
+    key.writeUInt32BE(offset >>> 0, key.length - 4)
+    return key
+  }
+}
+
 /** The offset in a record's key. */
 export function offsetOf(key: Buffer): number {
   return Number(key.readBigUInt64BE(key.length - 8))
@@ -47,10 +57,14 @@ export function rowRange(table: string, start: string): { readonly start: Buffer
   return { start: from, end: Buffer.concat([from, Buffer.alloc(hashBytes + 1, 0xff)]) }
 }
 
-/** What follows the table's name in the key of a row; and whether it is only the beginning and a hash. */
-export function rowName(table: string, key: Buffer): { readonly bytes: Buffer; readonly cut: boolean } {
-  const bytes = key.subarray(prefix(Kind.row, table).length)
-  return { bytes, cut: bytes.length > longest }
+/** Where in the keys of a table's rows the row's own key begins. */
+export function rowNameAt(table: string): number {
+  return prefix(Kind.row, table).length
+}
+
+/** Whether so many bytes of a row's own key are only its beginning and a hash. */
+export function isCut(length: number): boolean {
+  return length > longest
 }
 
 /** What a key is of, for people. */

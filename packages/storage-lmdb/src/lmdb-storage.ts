@@ -94,7 +94,7 @@ class LmdbStorage implements Storage {
     return {
       get: (key) => this.#do(() => valueOf(this.#sealed, name, key)),
       write: (changes) => this.commit({ appends: [], writes: [{ table: name, changes }] }),
-      scan: (prefix) => this.#scan(name, prefix),
+      scan: (prefix) => ({ [Symbol.asyncIterator]: () => this.#scan(name, prefix) }),
     }
   }
 
@@ -171,9 +171,10 @@ class LmdbStorage implements Storage {
     done.catch(() => undefined)
   }
 
-  async *#scan(name: string, prefix: string): AsyncGenerator<readonly [key: string, value: Uint8Array]> {
-    if (this.#closed !== undefined) throw new BrokerError('storage-failed', 'the storage is closed')
-    yield* scanRows(this.#sealed, name, prefix)
+  // An asynchronous generator would do, but makes several promises of each row, and there may be millions.
+  #scan(name: string, prefix: string): AsyncIterator<readonly [key: string, value: Uint8Array]> {
+    const rows = scanRows(this.#sealed, name, prefix)
+    return { next: () => this.#do(() => rows.next()), return: async () => rows.return(undefined) }
   }
 
   #reader(name: string): LogReader {

@@ -1,6 +1,6 @@
 import type { TableChange } from '@isomq/kernel'
 import type { SealedReader } from './checksum.ts'
-import { rowKey, rowName, rowRange } from './keys.ts'
+import { isCut, rowKey, rowNameAt, rowRange } from './keys.ts'
 
 /** A change of a table as a change of the database: a value to put, or undefined to remove. */
 export function putRow(
@@ -19,7 +19,7 @@ export function valueOf(reader: SealedReader, table: string, key: string): Uint8
   const { bytes, whole } = rowKey(table, key)
   const found = reader.get(bytes)
   if (found === undefined) return undefined
-  return own(whole === undefined ? found : withoutKey(found).value)
+  return plain(whole === undefined ? found : withoutKey(found).value)
 }
 
 /** The rows whose keys start with `prefix`, in the order of their keys' bytes. */
@@ -29,20 +29,20 @@ export function* scanRows(
   prefix: string,
 ): Generator<readonly [key: string, value: Uint8Array]> {
   const wanted = Buffer.from(prefix)
+  const nameAt = rowNameAt(table)
   // Long keys with the same beginning lie side by side, but in the order of their hashes.
   let cut: { readonly key: Buffer; readonly value: Buffer }[] = []
-  let beginning: Buffer | undefined
+  let beginning: Buffer = wanted
   for (const { key, value } of reader.range({ ...rowRange(table, prefix), snapshot: false })) {
-    const name = rowName(table, key)
-    const row = name.cut ? withoutKey(value) : { key: name.bytes, value }
-    const same = name.cut && beginning !== undefined && row.key.subarray(0, beginning.length).equals(beginning)
-    if (!same) {
+    const row = isCut(key.length - nameAt) ? withoutKey(value) : undefined
+    if (cut.length > 0 && row?.key.subarray(0, beginning.length).equals(beginning) !== true) {
       yield* inOrder(cut, wanted)
       cut = []
-      beginning = name.cut ? Buffer.from(name.bytes.subarray(0, -32)) : undefined
     }
-    if (name.cut) cut.push({ key: Buffer.from(row.key), value: Buffer.from(row.value) })
-    else yield* inOrder([row], wanted)
+    if (row !== undefined) {
+      if (cut.length === 0) beginning = key.subarray(nameAt, -32)
+      cut.push(row)
+    } else if (!isCut(wanted.length)) yield [key.toString('utf8', nameAt), plain(value)]
   }
   yield* inOrder(cut, wanted)
 }
@@ -52,7 +52,7 @@ function* inOrder(
   prefix: Buffer,
 ): Generator<readonly [key: string, value: Uint8Array]> {
   for (const { key, value } of rows.sort((a, b) => Buffer.compare(a.key, b.key))) {
-    if (key.subarray(0, prefix.length).equals(prefix)) yield [key.toString(), own(value)]
+    if (key.subarray(0, prefix.length).equals(prefix)) yield [key.toString(), plain(value)]
   }
 }
 
@@ -67,7 +67,7 @@ function withoutKey(row: Buffer): { readonly key: Buffer; readonly value: Buffer
   return { key: row.subarray(4, end), value: row.subarray(end) }
 }
 
-/** Bytes of the reader's own, in a plain array. */
-function own(value: Buffer): Uint8Array {
-  return new Uint8Array(value)
+/** The same bytes, which are a copy already, as a plain array. */
+function plain(value: Buffer): Uint8Array {
+  return new Uint8Array(value.buffer, value.byteOffset, value.length)
 }

@@ -1,5 +1,5 @@
 import { encodeUtf8, type Message, type StoredMessage } from '@isomq/kernel'
-import { assert, deepEqual, equal } from './assert.ts'
+import { assert, deepEqual, equal, equalBytes } from './assert.ts'
 import type { Case } from './case.ts'
 import { keeps, message, messages, storageCase, type StorageHarness, textOf } from './storage-harness.ts'
 
@@ -133,6 +133,16 @@ export const storageLogs: readonly Case<StorageHarness>[] = [
       equal(next, count, `next for maxBytes ${maxBytes}`)
     }
     equal((await log.read(0, { limit: 2, maxBytes: 10_000 })).records.length, 2, 'limit together with maxBytes')
+  }),
+
+  storageCase('records read together keep apart, short and long', async (storage) => {
+    const log = storage.log('a')
+    const payloads = [0, 1, 70_000, 40, 300, 0, 65_536, 5].map((length, i) => new Uint8Array(length).fill(i + 1))
+    await log.append(payloads.map((payload, i) => message({ topic: `t/${i}`, payload })))
+    const { records } = await log.read(0, { limit: 100 })
+    equal(records.length, payloads.length, 'records')
+    for (const [i, payload] of payloads.entries())
+      equalBytes(records[i]?.message.payload ?? new Uint8Array(0), payload, `payload ${i}`)
   }),
 
   storageCase('read with where returns the records that match and always moves on', async (storage) => {
