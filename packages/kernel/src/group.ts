@@ -156,6 +156,7 @@ export class Group implements Saved {
   /** A record that was owed when the broker last stopped. */
   restore(offset: Offset): void {
     this.#waiting.push(offset, undefined)
+    if (this.#waiting.length > this.#core.limits.maxQueued) this.#dropFirst()
   }
 
   /** Lowest offset it has not begun with (or `end`), and what is unsettled below it. */
@@ -169,7 +170,7 @@ export class Group implements Saved {
     return { next: end, unsettled }
   }
 
-  /** Gives up everything below this offset: the log is about to forget it. */
+  /** Gives up everything below this offset: the log is about to forget it, so nobody has to write it down. */
   dropBefore(offset: Offset): void {
     while (this.#waiting.length > 0 && this.#waiting.offset(0) >= 0 && this.#waiting.offset(0) < offset)
       this.#dropFirst()
@@ -247,6 +248,7 @@ export class Group implements Saved {
     return (this.#members[place] ?? connected).session.outbound
   }
 
+  // Its place is not written for that: it comes with every message while nobody takes any. Recovery drops it again.
   #bound(): void {
     const { limits } = this.#core
     const over = (): boolean =>
@@ -257,7 +259,6 @@ export class Group implements Saved {
   #dropFirst(): void {
     drop(this.#core, '', 'queue-full', this.#waiting.held(0)?.message.topic ?? '')
     this.#waiting.shift()
-    this.#core.committer.saveLater(this)
   }
 
   #load(): void {
@@ -277,7 +278,10 @@ export class Group implements Saved {
       const message = found.get(offset)
       if (message !== undefined) this.#waiting.hold(i++, { message, grant, flags: 0 })
       else if (i > 0) return
-      else this.#dropFirst()
+      else {
+        this.#dropFirst()
+        this.#core.committer.saveLater(this)
+      }
     }
   }
 }

@@ -127,11 +127,8 @@ export class Outbound implements Burdened {
     waiting.push(offset, keep ? { message, grant, flags } : undefined)
     if ((flags & DeliveryFlag.retained) !== 0) return
     const over = (): boolean => waiting.length > limits.maxQueued || (offset < 0 && waiting.bytes > limits.queuedBytes)
-    while (waiting.length > 1 && over()) {
-      drop(this.#core, this.#session.id, 'queue-full', waiting.held(0)?.message.topic ?? '')
-      waiting.shift()
-      this.#session.changed()
-    }
+    // Not worth writing down: it comes with every message that somebody who sleeps is owed. Recovery drops it again.
+    while (waiting.length > 1 && over()) this.#dropFirst()
     if (this.#consumer !== undefined && this.#burdened()) pressure.mark(this)
   }
 
@@ -139,6 +136,7 @@ export class Outbound implements Burdened {
   restore(offset: Offset, under: UnderWay | undefined): void {
     if (this.#window.restore(offset, under)) return
     this.#waiting.push(offset, undefined)
+    if (this.#waiting.length > this.#core.limits.maxQueued) this.#dropFirst()
   }
 
   /** What it is owed of the records before this one may have been sent: the broker was killed before that was saved. */
@@ -238,13 +236,15 @@ export class Outbound implements Burdened {
     return { next, unsettled: unsettled.map((d) => d.offset), granted, suspect: this.#suspect }
   }
 
-  /** Gives up everything below this offset: the log is about to forget it. */
+  /** Gives up everything below this offset: the log is about to forget it, so nobody has to write it down. */
   dropBefore(offset: Offset): void {
-    while (this.#waiting.length > 0 && this.#waiting.offset(0) >= 0 && this.#waiting.offset(0) < offset) {
-      drop(this.#core, this.#session.id, 'queue-full', '')
-      this.#waiting.shift()
-      this.#session.changed()
-    }
+    const waiting = this.#waiting
+    while (waiting.length > 0 && waiting.offset(0) >= 0 && waiting.offset(0) < offset) this.#dropFirst()
+  }
+
+  #dropFirst(): void {
+    drop(this.#core, this.#session.id, 'queue-full', this.#waiting.held(0)?.message.topic ?? '')
+    this.#waiting.shift()
   }
 
   #credit(consumer: Consumer): number {

@@ -1,6 +1,9 @@
 import type { Grant } from './grant.ts'
 import type { Message, Offset } from './message.ts'
 
+/** More room than this is given back when nothing waits. */
+const roomy = 1024
+
 /** A message that waits with its body in memory. */
 export interface Held {
   readonly message: Message
@@ -20,6 +23,11 @@ export class Waiting {
   length = 0
   /** Bytes of the held messages that count against the session: those of QoS 1 and 2 that were published to it. */
   bytes = 0
+
+  /** Entries there is room for, each 8 bytes. Less than twice the most that ever waited since nothing did. */
+  get capacity(): number {
+    return this.#offsets.length
+  }
 
   /** Adds at the end. A held body that is to be read from the log later is given as undefined. */
   push(offset: Offset, held: Held | undefined): void {
@@ -66,7 +74,10 @@ export class Waiting {
     }
     this.#head = (this.#head + 1) & (this.#offsets.length - 1)
     this.length--
-    if (this.length === 0) this.#held = undefined
+    if (this.length > 0) return
+    this.#held = undefined
+    // What a long sleep has heaped up is not needed for ever.
+    if (this.#offsets.length > roomy) this.clear()
   }
 
   /** Lets go of the bodies that the log has too. */

@@ -2,22 +2,23 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodeMessage } from '../src/message-codec.ts'
 import { PackedMessages } from '../src/packed-messages.ts'
-import { message } from './rig.ts'
+import { message, textOf } from './rig.ts'
 
-const lengths = fc.oneof(fc.nat({ max: 300 }), fc.constantFrom(20_000, 65_400, 65_536, 200_000))
+const lengths = fc.oneof(fc.nat({ max: 300 }), fc.constantFrom(20_000, 65_400, 65_536, 100_000))
 
 describe('packed messages', () => {
   it('come back as they were, in any order, with bytes of their own', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(lengths, fc.nat()), { maxLength: 20 }), (pairs) => {
+      fc.property(fc.array(fc.tuple(lengths, fc.nat()), { maxLength: 12 }), (pairs) => {
         const packed = new PackedMessages()
         const all = pairs.map(([length, order], i) => {
-          const each = message(`t/${i}`, 'x'.repeat(length))
+          const each = message(`t/${i}`, String(i % 10).repeat(length))
           return { order, each, number: packed.add(encodeMessage(each)) }
         })
         for (const { each, number } of all.sort((a, b) => a.order - b.order)) {
           const taken = packed.take(number)
-          expect(taken).toMatchObject(each)
+          expect(taken.topic).toBe(each.topic)
+          expect(textOf(taken) === textOf(each)).toBe(true)
           expect(taken.payload.buffer.byteLength).toBeLessThanOrEqual(2 * taken.payload.length + 256)
         }
         // The one that is being filled stays.

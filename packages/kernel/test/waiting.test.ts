@@ -30,6 +30,7 @@ it('agrees with a list', () => {
     fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {
       const waiting = new Waiting()
       let list: Entry[] = []
+      let most = 0
       for (const op of operations) {
         if (op.do === 'push') {
           const held = op.keep || op.entry.offset < 0 ? heldOf(op.entry) : undefined
@@ -52,6 +53,8 @@ it('agrees with a list', () => {
           list = []
         }
         expect(waiting.length).toBe(list.length)
+        most = Math.max(most, list.length)
+        expect(waiting.capacity).toBeLessThanOrEqual(Math.max(8, 2 * most))
         expect(list.map((_, i) => waiting.offset(i))).toEqual(list.map(({ offset }) => offset))
         for (const [i, { held }] of list.entries()) expect(waiting.held(i)).toBe(held)
         const weigh = (held: Held | undefined): number =>
@@ -61,4 +64,14 @@ it('agrees with a list', () => {
     }),
     { numRuns: 300 },
   )
+})
+
+it('a record costs 8 bytes, twice that at most, and nothing once it has gone', () => {
+  const waiting = new Waiting()
+  for (let i = 0; i < 100_000; i++) waiting.push(i, undefined)
+  expect([waiting.bytes, waiting.capacity]).toEqual([0, 131_072])
+  for (let i = 0; i < 100_000; i++) waiting.shift()
+  expect(waiting.capacity).toBe(8)
+  waiting.push(7, undefined)
+  expect([waiting.length, waiting.offset(0)]).toEqual([1, 7])
 })
