@@ -120,7 +120,12 @@ export class Group implements Saved {
 
   /** A member has gone: at the end of this turn (it may be one of many that are leaving now) the others get what waits. */
   pumpSoon(): void {
-    if (this.queued > 0) this.#core.host.defer(() => this.pump())
+    if (this.queued === 0) return
+    this.#core.host.defer(() => {
+      this.pump()
+      // What nobody took is part of the line again.
+      this.#bound()
+    })
   }
 
   /** A member went away with these unsettled: the others get them, in order, as if never sent. */
@@ -172,8 +177,9 @@ export class Group implements Saved {
 
   /** Gives up everything below this offset: the log is about to forget it, so nobody has to write it down. */
   dropBefore(offset: Offset): void {
-    while (this.#waiting.length > 0 && this.#waiting.offset(0) >= 0 && this.#waiting.offset(0) < offset)
-      this.#dropFirst()
+    const isBelow = (at: Offset | undefined): boolean => at !== undefined && at >= 0 && at < offset
+    while (isBelow(this.#aside[0]?.offset)) this.#dropOldest()
+    while (this.#waiting.length > 0 && isBelow(this.#waiting.offset(0))) this.#dropFirst()
   }
 
   saveRows(write: RowWriter): void {
@@ -253,7 +259,14 @@ export class Group implements Saved {
     const { limits } = this.#core
     const over = (): boolean =>
       this.#waiting.offset(0) < 0 && this.#waiting.bytes > limits.queuedBytes && this.#waiting.length > 1
-    while (this.#waiting.length > limits.maxQueued || over()) this.#dropFirst()
+    while (this.queued > limits.maxQueued || over()) this.#dropOldest()
+  }
+
+  /** What is aside is older than what waits: were it kept for ever, the log would be, too. */
+  #dropOldest(): void {
+    const oldest = this.#aside.shift()
+    if (oldest === undefined) this.#dropFirst()
+    else drop(this.#core, '', 'queue-full', oldest.message.topic)
   }
 
   #dropFirst(): void {

@@ -281,6 +281,45 @@ describe('a group', () => {
     expect([b.peer.texts, await r.keys('inflight')]).toEqual([['1'], []])
   })
 
+  it('what goes back to it is the oldest of its line, and the first to go', async () => {
+    const r = await rig({ limits: { maxQueued: 3 } })
+    const a = await r.open('a', { credit: 2 })
+    await a.subscribe('t', shared)
+    await publishAll(r, ['1', '2'])
+    await a.leave()
+    await publishAll(r, ['3', '4'])
+    expect([r.dropped('queue-full').length, a.session.groups.values().next().value?.queued]).toEqual([1, 3])
+    await publishAll(r, ['5', '6'])
+    await r.host.advance(10_000)
+    // The log forgets what it has given up.
+    expect(await r.records()).toEqual(['4', '5', '6'])
+    expect((await (await r.restart()).open('a')).peer.texts).toEqual(['4', '5', '6'])
+    expect((await r.open('a', { credit: 9 })).peer.texts).toEqual(['4', '5', '6'])
+  })
+
+  it('what goes back to a line that is full is beyond it', async () => {
+    const r = await rig({ limits: { maxQueued: 2 } })
+    const a = await r.open('a', { credit: 1 })
+    await a.subscribe('t', shared)
+    await publishAll(r, ['1', '2', '3'])
+    expect(r.dropped('queue-full')).toEqual([])
+    await a.leave()
+    expect(r.dropped('queue-full')).toHaveLength(1)
+    expect((await r.open('a')).peer.texts).toEqual(['2', '3'])
+  })
+
+  it('what goes back to it is given up with the log that it lies in', async () => {
+    const r = await rig({ limits: { logBytes: 160 } })
+    const a = await r.open('a', { credit: 2 })
+    await a.subscribe('t', shared)
+    await publishAll(r, ['1'.padEnd(10), '2'.padEnd(10)])
+    await a.leave()
+    for (let i = 3; i < 40; i++) await publishAll(r, [String(i).padEnd(10)])
+    const { start, end } = await r.storage.log('$sessions').range()
+    expect([end, (await r.open('a', { credit: 99 })).peer.texts.length]).toEqual([39, end - start])
+    expect(r.dropped('queue-full')).toHaveLength(start)
+  })
+
   it('its line is bounded, and what is beyond is counted', async () => {
     const r = await rig({ limits: { maxQueued: 2 } })
     const [a] = (await members(r, 'a')) as [Client]
