@@ -12,6 +12,6 @@ if (!(Number(values.seconds) > 0)) {
 }
 process.env.SOAK_SECONDS = values.seconds
 const test = 'packages/storage-lmdb/test/soak.test.ts'
-const { code, text } = await run(local('vitest'), ['run', '--project', 'unit', '--disable-console-intercept', test])
+const { code, text } = await run(local('vitest'), ['run', '--project', 'unit', test, '--disable-console-intercept'])
 process.stderr.write(text)
 process.exitCode = code
