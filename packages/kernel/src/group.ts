@@ -259,7 +259,8 @@ export class Group implements Saved {
     const { limits } = this.#core
     const over = (): boolean =>
       this.#waiting.offset(0) < 0 && this.#waiting.bytes > limits.queuedBytes && this.#waiting.length > 1
-    while (this.queued > limits.maxQueued || over()) this.#dropOldest()
+    while (this.queued > limits.maxQueued) this.#dropOldest()
+    while (over()) this.#dropFirst()
   }
 
   /** What is aside is older than what waits: were it kept for ever, the log would be, too. */
