@@ -5,6 +5,9 @@ import { delimiter, join } from 'node:path'
 
 const alive = new Set<ChildProcess>()
 
+/** A broker may write all it has when it ends, as mosquitto does: cut short, it has lost everything. */
+const FAREWELL_MS = 60_000
+
 /** Where a child may run: brokers have one core to themselves, the load has all others. */
 export type Seat = 'broker' | 'load'
 
@@ -23,11 +26,11 @@ export function start(seat: Seat, command: readonly string[], stdio: StdioOption
   return child
 }
 
-/** Ends a child, by force if it does not go within three seconds, and resolves when it is gone. */
+/** Ends a child, by force if it does not go in time, and resolves when it is gone. */
 export function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
   return new Promise((resolve) => {
-    const force = setTimeout(() => child.kill('SIGKILL'), 3000)
+    const force = setTimeout(() => child.kill('SIGKILL'), FAREWELL_MS)
     child.once('exit', () => {
       clearTimeout(force)
       resolve()
