@@ -45,11 +45,12 @@ export class SealedReader {
     return sealed && this.#open(key, sealed)
   }
 
-  /** The same, in a buffer that is overwritten when something else is asked for. */
-  demandFast(key: Buffer): Buffer | undefined {
+  /** As `demand`, but in a buffer of the database's: it holds until something else is asked for. */
+  borrow(key: Buffer): Buffer | undefined {
     const sealed = this.database.getBinaryFast(key)
     if (sealed === undefined) this.#tell(key)
-    return sealed && this.#open(key, sealed)
+    // Its length is set anew for each value, and says nothing to those who look at the bytes themselves.
+    return sealed && this.#open(key, sealed.subarray(0, sealed.length))
   }
 
   *range(options: RangeOptions): Generator<{ readonly key: Buffer; readonly value: Buffer }> {

@@ -66,8 +66,7 @@ export class LogReader {
     let before: Message | undefined
     while (next < this.end && records.length < limit && (records.length === 0 || bytes < maxBytes)) {
       const offset = next++
-      // It lies in a buffer of the database, until something else is asked for.
-      const found = this.#sealed.demandFast(this.#key(offset))
+      const found = this.#sealed.borrow(this.#key(offset))
       if (found === undefined) continue
       const { length } = found
       if (used + length > chunk.length) {
@@ -75,7 +74,7 @@ export class LogReader {
         used = 0
       }
       if (length < short) for (let i = 0; i < length; i++) chunk[used + i] = found[i]!
-      else chunk.set(found.subarray(0, length), used)
+      else chunk.set(found, used)
       const message = decodeMessage(chunk.subarray(used, (used += length)), before)
       before = message
       const record = { offset, message }

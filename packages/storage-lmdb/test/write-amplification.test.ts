@@ -24,6 +24,7 @@ function sleep(broker: Broker, count: number): void {
     const base = { id: `s${i}`, principal: { clientId: `s${i}` }, peer: { transport: 'test', secure: false }, consumer }
     const { session } = broker.sessions.open({ ...base, clean: false, expiry: Infinity })
     session.subscribe('t', { qos: 1 })
+    session.outbound.start(consumer)
     broker.sessions.leave(session, consumer, { forgetWill: true, reason: 'closed' })
   }
 }
