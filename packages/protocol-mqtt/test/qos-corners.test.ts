@@ -1,55 +1,10 @@
 // Counterexamples of the model (qos-model.test.ts), one by one: what it once found, in the fewest steps that show it.
-import { memoryStorage } from '@isomq/storage-memory'
-import { fakeClock, fakeHost } from '@isomq/testkit'
 import { describe, expect, it } from 'vitest'
 import { PacketType } from '../src/codec/packet.ts'
-import {
-  ackPacket,
-  type Bench,
-  bench,
-  type BenchOptions,
-  connectPacket,
-  publishPacket,
-  request,
-  text,
-} from './harness.ts'
-import { type Disk, disk } from './model/disk.ts'
+import { ackPacket, publishPacket, request, text } from './harness.ts'
+import { lasting, setting } from './setting.ts'
 
 const shared = '$share/g/g/+'
-
-interface Setting {
-  readonly b: Bench
-  readonly d: Disk
-  /** The power goes and comes back: what waits for the disk is not written. */
-  crash(): Promise<Setting>
-  /** The broker is stopped in order and started again. */
-  restart(): Promise<Setting>
-}
-
-async function setting(options: BenchOptions = {}, platter = memoryStorage(), now?: number): Promise<Setting> {
-  const d = disk(platter)
-  const b = await bench({ ...options, storage: d.storage, host: fakeHost(fakeClock(now)) })
-  const again = (): Promise<Setting> => setting(options, platter, b.host.clock.now())
-  return {
-    b,
-    d,
-    crash() {
-      d.cut(false)
-      return again()
-    },
-    async restart() {
-      const closed = b.broker.close()
-      d.hold(false)
-      await b.host.settle()
-      await closed
-      return again()
-    },
-  }
-}
-
-function lasting(clientId: string, expiry: number = 1000): Parameters<Bench['connect']>[0] {
-  return { clientId, cleanStart: false, properties: { sessionExpiryInterval: expiry } }
-}
 
 describe('a first delivery', () => {
   it('[MQTT-4.3.2-2] is not marked as repeated because the broker was killed while its receiver was away', async () => {
@@ -297,52 +252,6 @@ describe('a subscription that changes', () => {
   })
 })
 
-describe('a session its client was never told of', () => {
-  it.each(['the connection was lost', 'another took it over', 'the broker was stopped', 'the storage failed'])(
-    '[MQTT-3.2.2-3] is not resumed: %s before CONNACK',
-    async (how) => {
-      let { b, d, ...rest } = await setting()
-      d.hold(true)
-      const first = b.dial()
-      first.write(connectPacket(lasting('c')))
-      await b.host.settle()
-      if (how === 'the connection was lost') await first.drop()
-      if (how === 'the broker was stopped') b = (await rest.restart()).b
-      if (how === 'the storage failed') d.failChanges(1)
-      const second = how === 'another took it over' ? b.dial() : undefined
-      second?.write(connectPacket(lasting('c')))
-      d.hold(false)
-      await b.host.settle()
-      const connack = second?.expect(PacketType.Connack) ?? (await b.connect(lasting('c'))).connack
-      expect([connack.reasonCode, connack.sessionPresent]).toEqual([0, false])
-    },
-  )
-})
-
-describe('[MQTT-3.1.2-4] a clean start', () => {
-  it('is answered when what was there is gone for good', async () => {
-    const { b, d, crash } = await setting()
-    const old = await b.connect(lasting('c'))
-    await old.subscribe('t', { qos: 1 })
-    await old.drop()
-    d.hold(true)
-    const fresh = b.dial()
-    fresh.write(connectPacket({ clientId: 'c', cleanStart: true }))
-    await b.host.settle()
-    fresh.expectNothing()
-    // Nor does it help to ask twice.
-    await fresh.drop()
-    const again = b.dial()
-    again.write(connectPacket({ clientId: 'c', cleanStart: true }))
-    await b.host.settle()
-    again.expectNothing()
-    d.hold(false)
-    await b.host.settle()
-    expect(again.expect(PacketType.Connack).reasonCode).toBe(0)
-    expect((await (await crash()).b.connect(lasting('c'))).connack.sessionPresent).toBe(false)
-  })
-})
-
 describe('a repeated PUBLISH of QoS 2', () => {
   it('[MQTT-4.3.3-10] is acknowledged though the storage refuses something else meanwhile', async () => {
     const { b, d } = await setting()
@@ -376,33 +285,5 @@ describe('a repeated PUBLISH of QoS 2 from a 3.1.1 client', () => {
     await b.host.settle()
     expect([pub.expect(PacketType.Pubrec).packetId, pub.expect(PacketType.Pubcomp).packetId]).toEqual([1, 1])
     expect(pub.closed).toBe(false)
-  })
-})
-
-describe('a place', () => {
-  it('is not saved before the log has been read to its end, however long that takes', async () => {
-    const platter = memoryStorage()
-    const first = await setting({}, platter)
-    const reader = await first.b.connect(lasting('r'))
-    await reader.subscribe('t', { qos: 1 })
-    const pub = await first.b.connect(lasting('p'))
-    await pub.publish('t', 'x', { qos: 1 })
-    first.d.cut(false)
-    // The records come late, and then the power goes again.
-    const d = disk(platter)
-    const host = fakeHost()
-    const slow = { ...d.storage, log: (name: string) => lateLog(d.storage.log(name)) }
-    let release = (): void => {}
-    function lateLog(log: ReturnType<typeof d.storage.log>): typeof log {
-      const late = new Promise<void>((resolve) => (release = resolve))
-      return { ...log, read: (from, options) => late.then(() => log.read(from, options)) }
-    }
-    const starting = bench({ storage: slow, host })
-    await host.advance(1500)
-    release()
-    await starting
-    d.cut(false)
-    const last = await setting({}, platter)
-    await (await last.b.connect(lasting('r'))).take('x')
   })
 })

@@ -105,7 +105,7 @@ export class Link {
 }
 
 /** A packet in a few characters. */
-export function brief(packet: Packet | OutgoingPacket): string {
+function brief(packet: Packet | OutgoingPacket): string {
   const name = Object.entries(PacketType).find(([, type]) => type === packet.type)![0]
   const id = 'packetId' in packet && packet.packetId !== 0 ? ` #${packet.packetId}` : ''
   const code = 'reasonCode' in packet && packet.reasonCode !== 0 ? ` 0x${packet.reasonCode.toString(16)}` : ''
