@@ -142,6 +142,7 @@ export class Outbound implements Burdened {
   /** What it is owed of the records before this one may have been sent: the broker was killed before that was saved. */
   suspect(before: Offset): void {
     this.#suspect = before
+    this.#window.suspect(before)
   }
 
   /** Somebody else uses the session now: whether he may have what waits is asked anew. */

@@ -13,6 +13,11 @@ export class Tags {
     this.#committer = committer
   }
 
+  /** Messages that no log has are numbered from here on: not as records before this one, which the peer may still hold. */
+  startBehind(before: Offset): void {
+    this.#last = before % 65535
+  }
+
   /** A free tag: for a record the one that follows from its place, if that is free. At most 65,534 are under way. */
   allocate(window: readonly Delivery[], offset: Offset): number {
     let tag = offset >= 0 ? tagOf(offset) : (this.#last % 65535) + 1

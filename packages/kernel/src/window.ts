@@ -33,6 +33,11 @@ export class Window {
     this.#tags = new Tags(core.committer)
   }
 
+  /** The peer may hold any record before this one. */
+  suspect(before: Offset): void {
+    this.#tags.startBehind(before)
+  }
+
   get deliveries(): readonly Delivery[] {
     return this.#deliveries
   }

@@ -258,7 +258,7 @@ export class World {
         const sent = this.sent.get(key)!
         const due = client.targetOf(sent.topic).dues.get(key)
         if (phase === 'done' || client.session.doubtful || isForgotten(this, client.link!, delivery)) continue
-        if (due !== undefined && !due.exempt) this.fault(`${key} #${id} of ${client.id} is ${phase} and never goes on`)
+        if (due?.must === true && !due.exempt) this.fault(`${key} #${id} of ${client.id} is ${phase} and never goes on`)
       }
   }
 
