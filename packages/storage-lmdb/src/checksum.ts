@@ -1,9 +1,11 @@
 import { BrokerError } from '@isomq/kernel'
-import type { RangeOptions, RootDatabase } from 'lmdb'
+import type { RootDatabase } from 'lmdb'
 import { crc32 } from 'node:zlib'
 import { nameOf } from './keys.ts'
 
 const length = 4
+/** Entries that are read at a time. */
+const pageSize = 256
 
 /** A value as it is kept: behind it the CRC-32 of its key and itself. LMDB would hand out a damaged page as it is. */
 export function seal(key: Buffer, value: Buffer): Buffer {
@@ -23,13 +25,18 @@ export function unseal(key: Buffer, sealed: Buffer): Buffer | undefined {
 
 /** Reads sealed values. What is damaged is as if it were not there, and is told of once. */
 export class SealedReader {
-  readonly database: RootDatabase<Buffer, Buffer>
+  readonly #source: () => RootDatabase<Buffer, Buffer>
   readonly #damaged: (error: BrokerError) => void
   readonly #told = new Set<string>()
 
-  constructor(database: RootDatabase<Buffer, Buffer>, damaged: (error: BrokerError) => void) {
-    this.database = database
+  /** `source` gives the database, which may be another one each time. */
+  constructor(source: () => RootDatabase<Buffer, Buffer>, damaged: (error: BrokerError) => void) {
+    this.#source = source
     this.#damaged = damaged
+  }
+
+  get database(): RootDatabase<Buffer, Buffer> {
+    return this.#source()
   }
 
   /** The value of a key, if there is one. */
@@ -53,10 +60,17 @@ export class SealedReader {
     return sealed && this.#open(key, sealed.subarray(0, sealed.length))
   }
 
-  *range(options: RangeOptions): Generator<{ readonly key: Buffer; readonly value: Buffer }> {
-    for (const { key, value: sealed } of this.database.getRange(options)) {
-      const value = this.#open(key, sealed)
-      if (value !== undefined) yield { key, value }
+  /** What is from one key up to another, page by page: between two nothing is held open, so that the database may be closed there. */
+  *range(from: Buffer, end: Buffer): Generator<{ readonly key: Buffer; readonly value: Buffer }> {
+    for (let start = from; ;) {
+      const page = Array.from(this.database.getRange({ start, end, limit: pageSize }))
+      for (const { key, value: sealed } of page) {
+        const value = this.#open(key, sealed)
+        if (value !== undefined) yield { key, value }
+      }
+      const last = page.at(-1)
+      if (last === undefined || page.length < pageSize) return
+      start = Buffer.concat([last.key, Buffer.alloc(1)])
     }
   }
 

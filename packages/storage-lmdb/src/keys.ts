@@ -41,6 +41,13 @@ export function startKey(log: string): Buffer {
   return prefix(Kind.start, log)
 }
 
+/** Where a log begins, as its row has it. */
+export function offsetValue(offset: number): Buffer {
+  const value = Buffer.alloc(8)
+  value.writeBigUInt64BE(BigInt(offset))
+  return value
+}
+
 /** Key of a row. */
 export function rowKey(table: string, key: string): Key {
   const name = prefix(Kind.row, table)

@@ -18,26 +18,25 @@ const short = 256
 /** One log of the database: where it begins and ends, and what is in it. */
 export class LogReader {
   readonly #sealed: SealedReader
-  readonly #name: string
+  readonly name: string
   readonly #key: (offset: Offset) => Buffer
   start: Offset = 0
   /** Behind the last durable record. */
   end: Offset = 0
-  /** Behind the last record handed over. */
+  /** Behind the last record of the transaction that is being put together. */
   next: Offset = 0
 
   constructor(sealed: SealedReader, name: string) {
     this.#sealed = sealed
-    this.#name = name
+    this.name = name
     this.#key = recordKeys(name)
-    this.reload()
+    this.#look()
   }
 
-  /** Forgets what was thought of the log and looks. */
-  reload(): void {
-    const [low, high] = [recordKey(this.#name, 0), recordKey(this.#name, last)]
+  #look(): void {
+    const [low, high] = [recordKey(this.name, 0), recordKey(this.name, last)]
     const { database } = this.#sealed
-    const key = startKey(this.#name)
+    const key = startKey(this.name)
     const start = this.#sealed.get(key)?.readBigUInt64BE(0)
     const [first] = database.getKeys({ start: low, end: high, limit: 1 })
     // Without the row it has never been trimmed. If the row is damaged the first record tells; without one nothing does.

@@ -30,10 +30,11 @@ export function* scanRows(
 ): Generator<readonly [key: string, value: Uint8Array]> {
   const wanted = Buffer.from(prefix)
   const nameAt = rowNameAt(table)
+  const range = rowRange(table, prefix)
   // Long keys with the same beginning lie side by side, but in the order of their hashes.
   let cut: { readonly key: Buffer; readonly value: Buffer }[] = []
   let beginning: Buffer = wanted
-  for (const { key, value } of reader.range({ ...rowRange(table, prefix), snapshot: false })) {
+  for (const { key, value } of reader.range(range.start, range.end)) {
     const row = isCut(key.length - nameAt) ? withoutKey(value) : undefined
     if (cut.length > 0 && row?.key.subarray(0, beginning.length).equals(beginning) !== true) {
       yield* inOrder(cut, wanted)

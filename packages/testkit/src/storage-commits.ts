@@ -143,7 +143,7 @@ export const storageCommits: readonly Case<StorageHarness>[] = [
           },
         ],
       })
-      await rejects(failed, 'storage-failed', 'the failing commit')
+      await rejects(failed, harness.failure ?? 'storage-failed', 'the failing commit')
       await keeps(storage.log('a'), 0, ['m0'], 'log a')
       await keeps(storage.log('b'), 0, [], 'log b')
       await holds(storage.table('t'), '', [['x', value('m0')]], 'the table')

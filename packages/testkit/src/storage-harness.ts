@@ -1,6 +1,7 @@
 import {
   type Batch,
   encodeUtf8,
+  type ErrorCode,
   type Log,
   type Message,
   type Storage,
@@ -21,6 +22,8 @@ export interface StorageHarness {
   reopen?(): Promise<Storage>
   /** Makes the next commit (or append, or write) fail, as a full disk would. */
   failNextCommit?(): void
+  /** What a commit that is made to fail rejects with; `storage-failed` unless said. */
+  readonly failure?: ErrorCode
   /** Releases everything; the case may have closed the storage already. Called once, last. */
   close(): Promise<void>
 }
