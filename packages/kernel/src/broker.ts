@@ -4,7 +4,9 @@ import type { Connection, PeerInfo } from './connection.ts'
 import type { Connections } from './connections.ts'
 import type { Counters } from './counters.ts'
 import type { Delayed } from './delayed.ts'
+import type { Guard, Principal } from './guard.ts'
 import type { Credentials, Guard, Principal } from './guard.ts'
+import type { Health } from './health.ts'
 import type { Host } from './host.ts'
 import type { Limits } from './limits.ts'
 import type { Message } from './message.ts'
@@ -19,7 +21,8 @@ export interface Broker {
    * Accepts a message that its publisher may send (the caller has asked the guard). Void when everything is done; a
    * promise when something must become durable first, and then nothing may tell the publisher before it resolves. One
    * with `dueAt` is kept until then and its publisher, if any, asked for again. Throws BrokerError `invalid-topic`,
-   * `not-authorized` or `quota-exceeded`; the promise rejects with `storage-failed`.
+   * `not-authorized` or `quota-exceeded`; the promise rejects with `storage-failed`, or
+   * `quota-exceeded` where there is no room.
    */
   publish(message: Message, from?: Principal): void | Promise<void>
   /** Calls back with each message whose topic matches, live, synchronously, in publish order. Returns how to stop it. Throws BrokerError `invalid-filter`. */
@@ -48,6 +51,8 @@ export interface Broker {
   readonly host: Host
   readonly limits: Limits
   readonly counters: Counters
+  /** Whether what must be kept can be kept. */
+  readonly health: Health
   /** Which readers are behind, so that publishers can wait for them. */
   readonly pressure: Pressure
   /** Payload bytes accepted and not yet durable. */

@@ -1,51 +1,11 @@
 import { BrokerError } from './errors.ts'
 import type { Host, Timer } from './host.ts'
 import type { Message, Offset } from './message.ts'
-import { type RowWriter, type Saved, sessionLog } from './rows.ts'
+import { type Change, type Entry, hasRow, PendingCommit, type Rows, setRow } from './pending-commit.ts'
+import { type RowWriter, type Saved, sessionLog, table } from './rows.ts'
 import type { Route } from './router.ts'
 import type { Storage, TableChange } from './storage.ts'
 import type { Subscription } from './subscription.ts'
-
-/** A message on its way through a commit. */
-interface Entry {
-  readonly message: Message
-  readonly route: Route | undefined
-  /** True: it becomes a record of the session log. */
-  readonly placed: boolean
-}
-
-/** What is to become of a row. */
-interface Change {
-  readonly value: Uint8Array | undefined
-  /** Takes back in memory what the row stands for, if its commit fails. Without it the row goes with the next one. */
-  undo: (() => void) | undefined
-}
-
-/** Changes by table and key. */
-type Rows = Map<string, Map<string, Change>>
-
-class PendingCommit {
-  readonly entries: Entry[] = []
-  readonly rows: Rows = new Map()
-  readonly saves = new Set<Saved>()
-  readonly since: [Subscription, number][] = []
-  readonly after: (() => void)[] = []
-  readonly done: Promise<void>
-  resolve!: () => void
-  reject!: (error: BrokerError) => void
-  placed = 0
-  bytes = 0
-  /** True once the turn it was opened in is over. */
-  due = false
-
-  constructor() {
-    this.done = new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
-    })
-    this.done.catch(() => {})
-  }
-}
 
 /** What the committer tells the rest of the broker. */
 export interface CommitObserver {
@@ -74,6 +34,12 @@ export class Committer {
   #open: PendingCommit | undefined
   #flying: PendingCommit | undefined
   #end: Offset = 0
+  /** Commits that have failed one after the other. */
+  #failures = 0
+  /** Runs while the next commit may not begin, since those before it have failed. */
+  #pause: Timer | undefined
+  /** Who waits behind that pause. */
+  readonly #publishers = new Set<string>()
 
   constructor(host: Host, storage: Storage, observer: CommitObserver) {
     this.#host = host
@@ -101,13 +67,23 @@ export class Committer {
     this.#end = end
   }
 
+  /**
+   * Whether a message that is not to be written must take its turn behind what is. Not while the storage fails: then who
+   * waits for it waits alone.
+   */
+  isBefore(publisher: string): boolean {
+    if (this.#pause === undefined) return this.done !== undefined
+    return this.#publishers.has(publisher)
+  }
+
   /** Delivers a message in its order: after becoming a record if `placed`, else only behind what is under way. */
   publish(entry: Entry): Promise<void> {
     const commit = this.#commit()
     commit.entries.push(entry)
     commit.bytes += entry.message.payload.length
     if (entry.placed) commit.placed++
-    return commit.done
+    if (this.#pause !== undefined) this.#publishers.add(entry.message.publisher)
+    return entry.bound ? commit.done : commit.passed
   }
 
   /**
@@ -156,6 +132,8 @@ export class Committer {
   /** Resolves when nothing is left to write, lazily saved state included. Rejects if that failed. */
   async flush(): Promise<void> {
     if (this.#hasLater) this.#commit()
+    // Who closes has no time to wait.
+    this.#resume()
     for (let done = this.done; done !== undefined; done = this.done) await done
     this.#laterTimer?.cancel()
     this.#laterTimer = undefined
@@ -168,7 +146,9 @@ export class Committer {
   #soon(): void {
     this.#laterTimer ??= this.#host.clock.timer(1000, () => {
       this.#laterTimer = undefined
-      if (this.#hasLater) this.#commit()
+      // Nobody may come as long as we say that we fail: it must be tried all the same.
+      if (this.#failures > 0) this.write(table.probe, '', new Uint8Array(1))
+      else if (this.#hasLater) this.#commit()
     })
   }
 
@@ -184,7 +164,7 @@ export class Committer {
 
   #begin(): void {
     const commit = this.#open
-    if (this.#flying !== undefined || commit === undefined || !commit.due) return
+    if (this.#flying !== undefined || this.#pause !== undefined || commit === undefined || !commit.due) return
     this.#open = undefined
     this.#flying = commit
     for (const saved of this.#later) commit.saves.add(saved)
@@ -216,6 +196,8 @@ export class Committer {
     }))
     if (records.length === 0 && writes.length === 0) return
     await this.#storage.commit({ appends: records.length === 0 ? [] : [{ log: sessionLog, records }], writes })
+    this.#failures = 0
+    if (commit.rows.get(table.probe)?.get('')?.value !== undefined) this.writeLater(table.probe, '', undefined)
     this.#observer.wrote(records.length)
   }
 
@@ -226,6 +208,7 @@ export class Committer {
     for (const { message, route, placed } of commit.entries)
       this.#observer.committed(message, route, placed ? offset++ : -1)
     commit.resolve()
+    commit.pass()
     // Whoever waits for this batch hears of it first.
     if (commit.after.length > 0) void commit.done.then(() => this.#call(commit.after))
     this.#begin()
@@ -240,9 +223,29 @@ export class Committer {
     this.#laterAfter.push(...commit.after)
     this.#soon()
     this.#observer.failed(error)
+    this.#retryAfter(pauseAfter(++this.#failures))
+    for (const { message, route, bound } of commit.entries) if (!bound) this.#observer.committed(message, route, -1)
     commit.reject(
       error instanceof BrokerError ? error : new BrokerError('storage-failed', 'the storage failed', { cause: error }),
     )
+    commit.pass()
+    this.#begin()
+  }
+
+  /** A storage that fails is not asked again and again: whoever waits for it is held up by that. */
+  #retryAfter(milliseconds: number): void {
+    if (milliseconds === 0) return
+    this.#pause = this.#host.clock.timer(milliseconds, () => this.#resume())
+    const open = this.#open
+    if (open === undefined) return
+    for (const { message, route } of open.release(this.#publishers)) this.#observer.committed(message, route, -1)
+    open.pass()
+  }
+
+  #resume(): void {
+    this.#pause?.cancel()
+    this.#pause = undefined
+    this.#publishers.clear()
     this.#begin()
   }
 
@@ -265,15 +268,10 @@ export class Committer {
   }
 }
 
+/** How long a storage that has failed so often in a row is left alone, milliseconds. The first few failures may be over already. */
+function pauseAfter(failures: number): number {
+  return failures < 4 ? 0 : Math.min(1000, 20 * 2 ** (failures - 4))
+}
+
 // What was saved as a whole is saved again as a whole.
 function nothing(): void {}
-
-function hasRow(rows: Rows | undefined, name: string, key: string): boolean {
-  return rows?.get(name)?.has(key) === true
-}
-
-function setRow(tables: Rows, name: string, key: string, change: Change): void {
-  let rows = tables.get(name)
-  if (rows === undefined) tables.set(name, (rows = new Map()))
-  rows.set(key, change)
-}

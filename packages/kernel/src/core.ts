@@ -4,6 +4,7 @@ import type { Entrance } from './entrance.ts'
 import type { ErrorCode } from './errors.ts'
 import type { BrokerEvent, DropReason } from './events.ts'
 import type { Guard, Principal } from './guard.ts'
+import type { StorageHealth } from './health.ts'
 import type { Host } from './host.ts'
 import type { Limits } from './limits.ts'
 import type { Losses } from './losses.ts'
@@ -25,6 +26,7 @@ export interface Core {
   readonly guard: Guard
   readonly entrance: Entrance
   readonly counters: Counters
+  readonly health: StorageHealth
   readonly router: Router
   readonly retained: RetainedMessages
   readonly committer: Committer

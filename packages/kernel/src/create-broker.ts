@@ -12,6 +12,7 @@ import { BrokerError, type ErrorCode } from './errors.ts'
 import type { BrokerEvent } from './events.ts'
 import { defaultFlapping, type FlappingOptions } from './flapping.ts'
 import { allowAll, carefulGuard, type Guard, type Principal } from './guard.ts'
+import { StorageHealth } from './health.ts'
 import type { Host } from './host.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { Losses } from './losses.ts'
@@ -59,6 +60,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const log = storage.log(sessionLog)
   const schedule = new Schedule(host.clock, (error) => host.report(error, 'scheduled work'))
   const router = new Router(guard, limits, seed)
+  const health = new StorageHealth(host.clock, (event) => core.emit?.(event))
   const committer = new Committer(host, storage, {
     committed: (message, route, offset) => {
       if (offset >= 0) trimmer.appended(message, offset)
@@ -67,8 +69,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       dispatch(core, message, message.recipient === undefined ? router.renew(route, message.topic) : route, offset)
     },
     subscribed: () => router.touch(),
-    failed: (error) => core.emit?.({ type: 'storage-failed', error }),
+    failed: (error) => health.failed('commit', error),
     wrote: (records) => {
+      health.worked('commit')
       counters.commits++
       counters.stored += records
     },
@@ -112,6 +115,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     guard,
     entrance,
     counters,
+    health,
     router,
     retained,
     committer,
@@ -144,9 +148,11 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     if (message.retain) retained.set(message)
     if (message.qos > 0) {
       const placed = route.durable
+      // Its tag and its delivery stand or fall together.
+      const bound = placed || message.retain || (message.qos === 2 && sessions.get(message.publisher)?.durable === true)
       // Behind what is under way, even if nothing is written: messages of one publisher stay in order.
-      if (placed || committer.done !== undefined)
-        return committer.publish({ message: ownBytes(message), route, placed })
+      if (placed || (bound ? committer.done !== undefined : committer.isBefore(message.publisher)))
+        return committer.publish({ message: ownBytes(message), route, placed, bound })
       if (route.grants.length > 0 || route.groups.length > 0) message = ownBytes(message)
     }
     dispatch(core, message, route, -1)
@@ -175,6 +181,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     host,
     limits,
     counters,
+    get health() {
+      return health.health
+    },
     pressure,
     get backlog() {
       return committer.backlog

@@ -71,7 +71,7 @@ export class DelayedMessages implements Delayed {
     const delayed: DelayedMessage = { id: idOf(dueAt, this.#sequence++), message: ownBytes(message), dueAt, from }
     this.#count(delayed, 1)
     committer.write(table.delayed, delayed.id, encodeDelayed(delayed), () => this.#count(delayed, -1))
-    const done = committer.publish({ message: delayed.message, route: undefined, placed: false })
+    const done = committer.publish({ message: delayed.message, route: undefined, placed: false, bound: true })
     // Not before: what its publisher is told was refused must never be published.
     done.then(
       () => this.#insert(delayed),
@@ -218,7 +218,7 @@ export class DelayedMessages implements Delayed {
       const route = router.match(message.topic)
       if (message.retain) retained.set(message)
       committer.write(table.delayed, delayed.id, undefined, () => this.#putBack(delayed))
-      void committer.publish({ message, route, placed: message.qos > 0 && route.durable })
+      void committer.publish({ message, route, placed: message.qos > 0 && route.durable, bound: true })
       return undefined
     } catch (error) {
       if (!(error instanceof BrokerError)) host.report(error, 'publishing a delayed message')

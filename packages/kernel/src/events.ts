@@ -45,5 +45,8 @@ export type BrokerEvent =
   /** It was taken back, ended, or gave way to another. */
   | { readonly type: 'unbanned'; readonly ban: Ban }
   | { readonly type: 'retained'; readonly message: Message }
+  /** It begins to fail; told once, until it works again. */
   | { readonly type: 'storage-failed'; readonly error: unknown }
+  /** Everything works again that did not `since` that time. */
+  | { readonly type: 'storage-recovered'; readonly since: number }
   | { readonly type: 'recovered'; readonly sessions: number; readonly records: number; readonly retained: number }

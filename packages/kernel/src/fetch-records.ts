@@ -13,9 +13,12 @@ export function fetchRecords(
   fetched: (found: ReadonlyMap<Offset, Message | undefined> | undefined) => void,
 ): void {
   core.log.get(wanted).then(
-    (records) => fetched(new Map(wanted.map((offset, i) => [offset, records[i]?.message]))),
+    (records) => {
+      core.health.worked('read')
+      fetched(new Map(wanted.map((offset, i) => [offset, records[i]?.message])))
+    },
     (error: unknown) => {
-      core.emit?.({ type: 'storage-failed', error })
+      core.health.failed('read', error)
       core.host.clock.timer(retryAfter, () => fetched(undefined))
     },
   )

@@ -1,6 +1,7 @@
 import type { Core } from './core.ts'
 import { drop } from './core.ts'
 import type { Delivery } from './delivery.ts'
+import type { DropReason } from './events.ts'
 import { fetchRecords } from './fetch-records.ts'
 import type { Grant } from './grant.ts'
 import type { Message, Offset } from './message.ts'
@@ -175,11 +176,11 @@ export class Group implements Saved {
     return { next: end, unsettled }
   }
 
-  /** Gives up everything below this offset: the log is about to forget it, so nobody has to write it down. */
-  dropBefore(offset: Offset): void {
-    const isBelow = (at: Offset | undefined): boolean => at !== undefined && at >= 0 && at < offset
-    while (isBelow(this.#aside[0]?.offset)) this.#dropOldest()
-    while (this.#waiting.length > 0 && isBelow(this.#waiting.offset(0))) this.#dropFirst()
+  /** Gives up the records it waits for up to the first of which this is not true: the log is about to forget them, so nobody has to write it down. */
+  giveUp(isGone: (offset: Offset) => boolean, reason: DropReason): void {
+    const isFirst = (at: Offset | undefined): boolean => at !== undefined && at >= 0 && isGone(at)
+    while (isFirst(this.#aside[0]?.offset)) this.#dropOldest(reason)
+    while (this.#waiting.length > 0 && isFirst(this.#waiting.offset(0))) this.#dropFirst(reason)
   }
 
   saveRows(write: RowWriter): void {
@@ -264,14 +265,14 @@ export class Group implements Saved {
   }
 
   /** What is aside is older than what waits: were it kept for ever, the log would be, too. */
-  #dropOldest(): void {
+  #dropOldest(reason: DropReason = 'queue-full'): void {
     const oldest = this.#aside.shift()
-    if (oldest === undefined) this.#dropFirst()
-    else drop(this.#core, '', 'queue-full', oldest.message.topic)
+    if (oldest === undefined) this.#dropFirst(reason)
+    else drop(this.#core, '', reason, oldest.message.topic)
   }
 
-  #dropFirst(): void {
-    drop(this.#core, '', 'queue-full', this.#waiting.held(0)?.message.topic ?? '')
+  #dropFirst(reason: DropReason = 'queue-full'): void {
+    drop(this.#core, '', reason, this.#waiting.held(0)?.message.topic ?? '')
     this.#waiting.shift()
   }
 

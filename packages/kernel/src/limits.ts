@@ -29,6 +29,8 @@ export interface Limits {
   readonly delayedBytes: number
   /** Payload bytes the session log may hold; beyond it the oldest records are dropped from every session that waits for them. */
   readonly logBytes: number
+  /** Longest time a record may wait in the session log, milliseconds; older ones are dropped in the same way. */
+  readonly logAge: number
   /** Bans kept. */
   readonly bans: number
   /** Connections let in, over all listeners and protocols, logged in or not; as many again may be there to be told that they are too many. */
@@ -58,6 +60,7 @@ export const defaultLimits: Limits = {
   delayed: 100_000,
   delayedBytes: 512 * 1024 * 1024,
   logBytes: 1024 * 1024 * 1024,
+  logAge: Infinity,
   bans: 100_000,
   connections: Infinity,
   connectionsPerAddress: Infinity,

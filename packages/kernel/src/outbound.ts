@@ -1,6 +1,7 @@
 import { type Consumer, DeliveryFlag } from './consumer.ts'
 import { type Core, drop, expired } from './core.ts'
 import type { Delivery, TakenFrom, UnderWay } from './delivery.ts'
+import type { DropReason } from './events.ts'
 import { fetchRecords } from './fetch-records.ts'
 import type { Grant } from './grant.ts'
 import type { Message, Offset } from './message.ts'
@@ -237,14 +238,14 @@ export class Outbound implements Burdened {
     return { next, unsettled: unsettled.map((d) => d.offset), granted, suspect: this.#suspect }
   }
 
-  /** Gives up everything below this offset: the log is about to forget it, so nobody has to write it down. */
-  dropBefore(offset: Offset): void {
+  /** Gives up the records it waits for up to the first of which this is not true: the log is about to forget them, so nobody has to write it down. */
+  giveUp(isGone: (offset: Offset) => boolean, reason: DropReason): void {
     const waiting = this.#waiting
-    while (waiting.length > 0 && waiting.offset(0) >= 0 && waiting.offset(0) < offset) this.#dropFirst()
+    while (waiting.length > 0 && waiting.offset(0) >= 0 && isGone(waiting.offset(0))) this.#dropFirst(reason)
   }
 
-  #dropFirst(): void {
-    drop(this.#core, this.#session.id, 'queue-full', this.#waiting.held(0)?.message.topic ?? '')
+  #dropFirst(reason: DropReason = 'queue-full'): void {
+    drop(this.#core, this.#session.id, reason, this.#waiting.held(0)?.message.topic ?? '')
     this.#waiting.shift()
   }
 

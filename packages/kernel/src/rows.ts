@@ -20,6 +20,8 @@ export const table = {
   delayed: 'delayed',
   /** kind, match, value → [reason, since when, until when or -1 for ever] */
   bans: 'bans',
+  /** '' → nothing: written to see whether the storage works again */
+  probe: 'probe',
 } as const
 
 /** The log of all messages owed to durable sessions. */

@@ -1,17 +1,20 @@
 import type { Core } from './core.ts'
+import type { DropReason } from './events.ts'
 import type { Timer } from './host.ts'
+import { LogSegments } from './log-segments.ts'
 import type { Message, Offset } from './message.ts'
 import type { SessionTable } from './sessions.ts'
 
 const period = 10_000
-const segment = 4096
 
-/** Lets the session log forget what nobody is owed any more, and the oldest of it when it grows beyond its limit. */
+/**
+ * Lets the session log forget what nobody is owed any more: what everybody has, what has expired, and what is beyond the
+ * limits of the log, oldest first.
+ */
 export class Trimmer {
   readonly #core: Core
   readonly #sessions: SessionTable
-  /** Payload bytes per segment of offsets, oldest first. */
-  readonly #segments: { first: Offset; bytes: number }[] = []
+  readonly #segments: LogSegments
   #trimmed: Offset = 0
   /** Of the records that are counted as kept. */
   #first: Offset = 0
@@ -21,32 +24,29 @@ export class Trimmer {
   constructor(core: Core, sessions: SessionTable) {
     this.#core = core
     this.#sessions = sessions
+    this.#segments = new LogSegments(core.limits)
   }
 
   /** A record was added. */
   appended(message: Message, offset: Offset): void {
-    this.restored(message, offset)
-    const { counters, limits } = this.#core
-    if (counters.keptBytes > limits.logBytes && this.#segments.length > 1) this.#cut()
+    const { counters, limits, host } = this.#core
+    this.#add(message, offset, host.clock.now())
+    const { second } = this.#segments
+    if (counters.keptBytes > limits.logBytes && second !== undefined) this.#cut(second)
   }
 
   /** A record was there when the broker started. Nothing is given up for its sake: its readers may not be in place yet. */
   restored(message: Message, offset: Offset): void {
-    let last = this.#segments.at(-1)
-    const full = last !== undefined && (offset >= last.first + segment || last.bytes > this.#core.limits.logBytes / 16)
-    if (last === undefined || full) this.#segments.push((last = { first: offset, bytes: 0 }))
-    const { counters } = this.#core
-    last.bytes += message.payload.length
-    counters.keptBytes += message.payload.length
-    if (counters.kept++ === 0) this.#first = offset
-    this.arm()
+    // A retained message became a record when somebody subscribed, which may be long after it was published.
+    this.#add(message, offset, message.recipient === undefined ? message.timestamp : this.#core.host.clock.now())
   }
 
   /** Soon there will be something to forget. */
   arm(): void {
     this.#timer ??= this.#core.host.clock.timer(period, () => {
       this.#timer = undefined
-      this.#trim()
+      this.#dropExpired()
+      this.#cut(this.#oldBefore())
     })
   }
 
@@ -56,27 +56,48 @@ export class Trimmer {
     this.#timer?.cancel()
   }
 
-  #cut(): void {
-    const before = this.#segments[1]!.first
-    for (const session of this.#sessions) session.outbound.dropBefore(before)
-    for (const group of this.#sessions.groups.values()) group.dropBefore(before)
-    this.#trim(before)
+  #add(message: Message, offset: Offset, time: number): void {
+    const { counters } = this.#core
+    this.#segments.add(message, offset, time)
+    counters.keptBytes += message.payload.length
+    if (counters.kept++ === 0) this.#first = offset
+    this.arm()
   }
 
-  /** Trims to the lowest place of any reader, or to `forced` if that is higher. */
-  #trim(forced: Offset = 0): void {
-    const { committer, counters, log, emit } = this.#core
+  /** Everything below has waited longer than it may. */
+  #oldBefore(): Offset {
+    const { committer, host, limits } = this.#core
+    if (limits.logAge === Infinity) return 0
+    return this.#segments.addedSince(host.clock.now() - limits.logAge) ?? committer.end
+  }
+
+  /** Whoever sleeps does not keep what he will never get. */
+  #dropExpired(): void {
+    if (!this.#segments.expiring) return
+    const now = this.#core.host.clock.now()
+    this.#giveUp((offset) => this.#segments.expiryOf(offset) <= now, 'expired')
+  }
+
+  /** Trims to the lowest place of any reader, and to `before` at least: then it is given up. */
+  #cut(before: Offset): void {
+    if (before > this.#trimmed) this.#giveUp((offset) => offset < before, 'queue-full')
+    const { committer } = this.#core
     let low = committer.end
     // Also for sessions that have stopped being durable: what they wait for is read back from the log.
     for (const session of this.#sessions) low = lowest(low, session.outbound.place(low))
     for (const group of this.#sessions.groups.values()) low = lowest(low, group.place(low))
-    low = Math.max(low, forced)
-    while (this.#segments.length > 1 && this.#segments[1]!.first <= low)
-      counters.keptBytes -= this.#segments.shift()!.bytes
-    if (this.#segments.length === 1 && low === committer.end) {
-      counters.keptBytes = 0
-      this.#segments.length = 0
-    }
+    this.#trim(Math.max(low, before))
+  }
+
+  /** Every reader gives up what he waits for, up to the first record of which this is not true. */
+  #giveUp(isGone: (offset: Offset) => boolean, reason: DropReason): void {
+    for (const session of this.#sessions) session.outbound.giveUp(isGone, reason)
+    for (const group of this.#sessions.groups.values()) group.giveUp(isGone, reason)
+  }
+
+  #trim(low: Offset): void {
+    const { committer, counters, log, health } = this.#core
+    counters.keptBytes -= this.#segments.trim(low, committer.end)
     if (low > this.#first) {
       counters.kept -= Math.min(low - this.#first, counters.kept)
       this.#first = low
@@ -85,11 +106,14 @@ export class Trimmer {
     const before = this.#trimmed
     if (low <= before) return
     this.#trimmed = low
-    log.trim(low).catch((error: unknown) => {
-      emit?.({ type: 'storage-failed', error })
-      this.#trimmed = before
-      if (!this.#stopped) this.arm()
-    })
+    log.trim(low).then(
+      () => health.worked('trim'),
+      (error: unknown) => {
+        health.failed('trim', error)
+        if (this.#trimmed === low) this.#trimmed = before
+        if (!this.#stopped) this.arm()
+      },
+    )
   }
 }
 

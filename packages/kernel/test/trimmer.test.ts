@@ -109,4 +109,69 @@ describe('the log forgets', () => {
     const [start, end] = await range(again)
     expect((end - start) * 10).toBeLessThanOrEqual(160)
   })
+
+  it('what has waited longer than it may, and counts what it drops', async () => {
+    const r = await rig({ limits: { logAge: 60_000 } })
+    const a = await r.open('a')
+    await a.subscribe('t')
+    const b = await r.open('b')
+    await b.subscribe('t', { group: 'g' })
+    await a.leave()
+    await b.leave()
+    for (let i = 0; i < 10; i++) {
+      await r.publish('t', String(i))
+      await r.host.advance(period)
+    }
+    // A part of the log is as old as its youngest record, and a sixteenth of the time long at most.
+    expect(await range(r)).toEqual([4, 10])
+    expect(r.dropped('queue-full')).toHaveLength(8)
+    await r.host.advance(60_000)
+    expect(await range(r)).toEqual([10, 10])
+    expect((await r.open('a')).peer.texts).toEqual([])
+  })
+
+  it('what was too old before a restart', async () => {
+    const r = await rig({ limits: { logAge: 60_000 } })
+    const a = await r.open('a')
+    await a.subscribe('t')
+    await a.leave()
+    await r.publish('t', 'old')
+    await r.host.advance(50_000)
+    await r.publish('t', 'young')
+    const again = await r.restart()
+    await again.host.advance(2 * period)
+    expect(await again.records()).toEqual(['young'])
+    expect((await again.open('a')).peer.texts).toEqual(['young'])
+  })
+
+  it('what has expired, though somebody who sleeps has nothing else', async () => {
+    const r = await rig()
+    const reader = await r.open('reader')
+    await reader.subscribe('#')
+    for (const id of ['sleeper', 'other']) {
+      const sleeper = await r.open(id)
+      await sleeper.subscribe('t', id === 'other' ? { group: 'g' } : {})
+      await sleeper.leave()
+    }
+    const expiresAt = r.host.clock.now() + 5000
+    for (const topic of ['t', 'u', 't', 'u']) await r.publish(topic, topic, topic === 't' ? { expiresAt } : {})
+    for (const tag of [1, 2, 3, 4]) reader.session.outbound.ack(tag)
+    await r.host.advance(period)
+    expect(await range(r)).toEqual([4, 4])
+    expect([r.dropped('expired'), r.broker.counters.kept]).toEqual([['', '', '', ''], 0])
+  })
+
+  it('not what has not expired, nor what waits behind that', async () => {
+    const r = await rig()
+    const a = await r.open('a')
+    await a.subscribe('t')
+    await a.leave()
+    const expiresAt = r.host.clock.now() + 5000
+    await r.publish('t', 'gone', { expiresAt })
+    await r.publish('t', 'stays')
+    await r.publish('t', 'gone too', { expiresAt })
+    await r.host.advance(period)
+    expect(await range(r)).toEqual([1, 3])
+    expect((await r.open('a')).peer.texts).toEqual(['stays'])
+  })
 })
