@@ -1,10 +1,12 @@
-import { isFilter, type Qos, type SubscriptionOptions } from '@isomq/kernel'
+import { isFilter, type Qos, type Session, type SubscriptionOptions } from '@isomq/kernel'
 import { type FilterRequest, PacketType, type Subscribe, type Unsubscribe } from './codec/packet.ts'
 import { ReasonCode } from './codec/reason-code.ts'
 import type { Link } from './link.ts'
 import { type ParsedFilter, parseFilter } from './parse-filter.ts'
 import { judgeName, type Verdict } from './permission.ts'
 import { codeOf, subscribeCodes } from './reason-codes.ts'
+
+const failure = 0x80
 
 /** SUBSCRIBE: each filter as if it came alone, one SUBACK for all [MQTT-3.8.4-5] [MQTT-3.8.4-6]. */
 export function handleSubscribe(link: Link, packet: Subscribe): void | Promise<void> {
@@ -38,27 +40,38 @@ function judge(link: Link, parsed: ParsedFilter | undefined): Verdict | Promise<
 function answer(link: Link, packet: Subscribe, verdicts: readonly Verdict[]): void {
   const { session, replies } = link
   const { packetId } = packet
+  const added: SubscriptionOptions[] = []
   const reasonCodes = packet.filters.map((request, i) => {
     const verdict = verdicts[i]!
-    return typeof verdict === 'number' ? verdict : subscribe(link, packet, request, verdict)
+    if (typeof verdict === 'number') return verdict
+    const options = optionsOf(request, parseFilter(request.filter)!, packet.properties?.subscriptionIdentifier)
+    return subscribe(link, verdict, { ...options, qos: grantedQos(link, request) }, added)
   })
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-2.2.1-6]. Retained messages follow the SUBACK. MQTT 3.1, which has no failure code, gets that of 3.1.1.
   const send = (): void => {
     link.send({ type: PacketType.Suback, packetId, reasonCodes })
     session.outbound.pump()
   }
-  replies.push(session.committing, send, (error) => link.failWith(error.code, 'a subscription could not be stored'))
+  replies.push(session.committing, send, ({ code }) => {
+    takeBack(session, added)
+    const refused = reasonCodes.map((reason) => (reason < failure ? subscribeCodes[code] : reason))
+    link.send({ type: PacketType.Suback, packetId, reasonCodes: refused })
+  })
 }
 
-function subscribe(link: Link, packet: Subscribe, request: FilterRequest, filter: string): number {
-  const parsed = parseFilter(request.filter)!
+/** What was subscribed to and could not be kept. What has been replaced since was asked for again; what was there before stays, with the options it has now. */
+function takeBack(session: Session, added: readonly SubscriptionOptions[]): void {
+  for (const { filter, options } of Array.from(session.subscriptions.values()))
+    if (added.includes(options)) session.unsubscribe(filter, options.group, options.exclusive)
+}
+
+/** `added` gets the options where the subscription is new. */
+function subscribe(link: Link, filter: string, options: SubscriptionOptions, added: SubscriptionOptions[]): number {
   try {
-    const options = optionsOf(request, parsed, packet.properties?.subscriptionIdentifier)
-    const qos = grantedQos(link, request)
     // What a subscription means is the kernel's: [MQTT-3.8.3-3] [MQTT-3.8.4-3] [MQTT-3.8.4-4] [MQTT-3.8.4-8] [MQTT-3.3.2-3]
     // [MQTT-3.3.4-2] [MQTT-4.7.2-1] [MQTT-4.7.3-4] [MQTT-4.8.2-3] [MQTT-4.8.2-4] [MQTT-4.8.2-5].
-    link.session.subscribe(filter, { ...options, qos })
-    return qos // [MQTT-3.8.4-7]
+    if (link.session.subscribe(filter, options)) added.push(options)
+    return options.qos // [MQTT-3.8.4-7]
   } catch (error) {
     const code = codeOf(error)
     if (code === 'unavailable') link.broker.host.report(error, 'subscribing')

@@ -254,3 +254,23 @@ describe('before the CONNACK of a session that is being stored', () => {
     expect([b.broker.sessions.connected, b.broker.sessions.get('c')]).toEqual([1, undefined])
   })
 })
+
+describe('a subscription that could not be kept', () => {
+  it('stays when it was asked for again meanwhile', async () => {
+    const { b, disk } = await onDisk()
+    const client = await b.connect({ ...durable, clientId: 'c' })
+    disk.slow = true
+    disk.broken = true
+    for (const packetId of [1, 2]) {
+      client.write({ type: PacketType.Subscribe, packetId, filters: [request('x')] })
+      await b.host.settle()
+    }
+    await b.host.advance(100)
+    expect(client.expect(PacketType.Suback)).toMatchObject({ packetId: 1, reasonCodes: [0x80] })
+    disk.broken = false
+    await b.host.advance(100)
+    expect(client.expect(PacketType.Suback)).toMatchObject({ packetId: 2, reasonCodes: [0] })
+    const { subscriptions } = b.broker.sessions.get('c')!
+    expect(Array.from(subscriptions.values(), ({ filter }) => filter)).toEqual(['x'])
+  })
+})

@@ -67,18 +67,23 @@ describe.each(versions)('a storage that fails, version %i', (version) => {
     expect(heard).toEqual([])
   })
 
-  it('a subscription that must be remembered ends the connection without SUBACK', async () => {
+  it('a subscription that must be remembered is refused in the SUBACK, and there is none', async () => {
     const { b, disk } = await onDisk()
     const client = await b.connect({ ...durable, version, clientId: 'c' })
-    disk.fault = 'storage-failed'
-    client.chunks.length = 0
-    await client.send({ type: PacketType.Subscribe, packetId: 1, filters: [request('x')] })
-    if (version === 5) expect(client.expect(PacketType.Disconnect).reasonCode).toBe(0x80)
-    else expect(client.chunks).toEqual([])
-    expect(client.closed).toBe(true)
+    await client.subscribe('old')
+    disk.fault = 'quota-exceeded'
+    const filters = [request('x', { qos: 1 }), request('old'), request('y')]
+    await client.send({ type: PacketType.Subscribe, packetId: 1, filters })
+    const full = version === 5 ? 0x97 : 0x80
+    expect(client.expect(PacketType.Suback).reasonCodes).toEqual([full, full, full])
+    const filtersNow = Array.from(b.broker.sessions.get('c')!.subscriptions.values(), (each) => each.filter)
+    expect([filtersNow, client.closed]).toEqual([['old'], false])
     disk.fault = undefined
-    const again = await b.connect({ ...durable, version, clientId: 'c' })
-    expect(await again.subscribe('x')).toBe(0)
+    expect(await client.subscribe('x')).toBe(0)
+    await b.host.advance(2000)
+    const rows: string[] = []
+    for await (const [key] of b.storage.table('subscriptions').scan('c\0')) rows.push(key)
+    expect(rows.map((key) => key.split('\0')[2])).toEqual(['old', 'x'])
   })
 
   it('an UNSUBSCRIBE that must be remembered ends the connection without UNSUBACK', async () => {
@@ -102,11 +107,14 @@ describe.each(versions)('a storage that fails, version %i', (version) => {
     disk.fault = 'storage-failed'
     await client.ack(PacketType.Pubrel, 5)
     await sub.ack(PacketType.Pubrec, packetId)
+    // After a few failures the storage is asked less often.
+    await b.host.advance(1000)
     for (const one of [client, sub]) {
       expect(one.received.filter((p) => p.type !== PacketType.Disconnect)).toEqual([])
       expect(one.closed).toBe(true)
     }
     disk.fault = undefined
+    await b.host.advance(1000)
     const again = await b.connect({ ...durable, clientId: 'sub' })
     expect(again.received.length).toBe(1)
   })
