@@ -3,7 +3,7 @@ import type { Log } from './log.ts'
 import { throttle } from './throttle.ts'
 
 /** Kinds that a stranger or a fault can cause at will: so many of each are logged in a span, the rest are counted. */
-const limited = ['refused', 'dropped', 'banned', 'storage-failed'] as const
+const limited = ['refused', 'dropped', 'banned', 'storage-failed', 'storage-recovered'] as const
 const count = 10
 const span = 10_000
 
@@ -45,7 +45,9 @@ function logEvent(event: BrokerEvent, log: Log): void {
     case 'unbanned':
       return log.info({ [event.ban.kind]: event.ban.value }, 'no longer banned')
     case 'storage-failed':
-      return log.error({ err: event.error }, 'storage failed')
+      return log.error({ reason: textOf(event.error) }, 'the storage fails: what must be kept is refused until it works')
+    case 'storage-recovered':
+      return log.warn({ since: new Date(event.since).toJSON() }, 'the storage works again')
     case 'recovered': {
       const { sessions, records, retained } = event
       return log.info({ sessions, records, retained }, 'recovered from storage')
@@ -58,6 +60,10 @@ function logEvent(event: BrokerEvent, log: Log): void {
     case 'retained':
       return log.trace({ topic: event.message.topic }, 'retained message changed')
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function peerFields(peer: PeerInfo): Record<string, unknown> {

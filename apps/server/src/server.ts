@@ -83,10 +83,11 @@ async function openStorage(config: Config, report: Host['report']): Promise<Stor
   }
 }
 
-async function openLmdb({ path, durability }: Config['storage'], report: Host['report']): Promise<Storage> {
+async function openLmdb(storage: Config['storage'], report: Host['report']): Promise<Storage> {
+  const { path, durability, maxBytes } = storage
   const { lmdbStorage } = await import('@isomq/storage-lmdb')
   try {
-    return lmdbStorage({ path, durability, damaged: (error) => report(error, 'reading the storage') })
+    return lmdbStorage({ path, durability, maxBytes, damaged: (error) => report(error, 'reading the storage') })
   } catch (error) {
     const { cause } = error as Error
     switch ((cause as NodeJS.ErrnoException | undefined)?.code) {

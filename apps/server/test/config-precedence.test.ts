@@ -18,7 +18,7 @@ test('without anything the defaults apply', async () => {
     authentication: { scram: { users: [] } },
     sharing: 'round-robin',
     autoSubscribe: [],
-    storage: { type: 'memory', path: 'isomq-data', durability: 'flush' },
+    storage: { type: 'lmdb', path: 'data', durability: 'flush', maxBytes: Infinity },
     limits: { ...defaultLimits, ...mqtt, maxKeepAlive: mqtt.maxKeepAlive * 1000 },
     rewrite,
     sys: { interval: 10_000, events: false, node: 'isomq' },

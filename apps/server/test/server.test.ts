@@ -16,8 +16,9 @@ afterEach(async () => {
   for (const server of running.splice(0)) await server.stop()
 })
 
-async function start(set: string[] = []): Promise<{ server: Server; lines: string[] }> {
+async function start(keys: string[] = []): Promise<{ server: Server; lines: string[] }> {
   const lines: string[] = []
+  const set = ['storage.type=memory', ...keys]
   const { config } = await load({ flags: { mqtt: '127.0.0.1:0', ws: '127.0.0.1:0', logLevel: 'debug', set } })
   const server = await startServer(
     config,
@@ -183,7 +184,7 @@ test('strangers are logged as refused, a flood of them ten at a time', async () 
 describe('what cannot be opened', () => {
   test('is told at once for every listener', async () => {
     const taken = await takePort()
-    const { config } = await load({ flags: { mqtt: taken.place, ws: taken.place } })
+    const { config } = await load({ flags: { mqtt: taken.place, ws: taken.place, memory: true } })
     const error = await startServer(
       config,
       createLog(config.log, () => undefined),
@@ -199,7 +200,7 @@ describe('what cannot be opened', () => {
   test('closes what was opened beside it', async () => {
     const [free, taken] = [await takePort(), await takePort()]
     free.release()
-    const { config } = await load({ flags: { mqtt: free.place, ws: taken.place } })
+    const { config } = await load({ flags: { mqtt: free.place, ws: taken.place, memory: true } })
     await expect(
       startServer(
         config,
@@ -212,7 +213,7 @@ describe('what cannot be opened', () => {
 
   test('TLS files that do not exist are named', async () => {
     const { config } = await load({
-      flags: { mqtt: 'off', ws: 'off', set: ['listeners.mqtts={"cert":"no-c","key":"no-k"}'] },
+      flags: { mqtt: 'off', ws: 'off', memory: true, set: ['listeners.mqtts={"cert":"no-c","key":"no-k"}'] },
     })
     const error = await startServer(
       config,

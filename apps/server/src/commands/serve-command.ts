@@ -19,8 +19,8 @@ export function addConfigFlags(command: Command): Command {
       'listen for MQTT over secure WebSocket there, or `off`; needs listeners.wss.cert and .key',
     )
     .option('--allow-anonymous', 'listen where other machines can reach although nobody has to log in')
-    .option('--memory', 'keep messages and sessions in memory')
-    .option('--data <dir>', 'keep messages and sessions in this directory')
+    .option('--data <dir>', 'keep messages and sessions in this directory (default: ./data)')
+    .option('--memory', 'keep them in memory: they are gone when the broker stops')
     .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent')
     .option('-v, --verbose', 'log more: the same as --log-level debug')
 }

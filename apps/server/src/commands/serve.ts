@@ -1,6 +1,8 @@
 import { exposedListeners } from '../config/checks.ts'
+import { resolve } from 'node:path'
 import type { ConfigFlags } from '../config/flags.ts'
 import { loadConfig } from '../config/load.ts'
+import type { Config } from '../config/types.ts'
 import { createLog, type Log } from '../log.ts'
 import { startServer, type Server } from '../server.ts'
 import { tuneCollector } from '../tune-collector.ts'
@@ -24,9 +26,13 @@ export async function serve(flags: ConfigFlags): Promise<void> {
     log.warn({ listeners: exposed }, 'anyone who can reach this machine may connect (allowAnonymous)')
   const server = await startServer(config, log)
   stopOnSignals(server, log)
-  log.info({ version, pid: process.pid, config: file, storage: config.storage.type }, 'started')
+  log.info({ version, pid: process.pid, config: file, storage: placeOf(config.storage) }, 'started')
   for (const url of server.urls) log.info({ url }, 'listening')
   process.stdout.write([`isomq ${version} ready`, ...server.urls.map((url) => `  ${url}`), ''].join('\n'))
+}
+
+function placeOf({ type, path }: Config['storage']): string {
+  return type === 'memory' ? type : resolve(path)
 }
 
 /** After a fault that nobody caught the state may be wrong: going on could corrupt what is stored. A supervisor starts anew. */

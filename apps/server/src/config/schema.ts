@@ -54,6 +54,7 @@ const limits = v.strictObject({
   delayed: count('Messages kept to be published later', k.delayed),
   delayedBytes: bytes('Payload bytes of all messages kept to be published later', k.delayedBytes),
   logBytes: bytes('Payload bytes the log of waiting messages may hold; beyond it the oldest are dropped', k.logBytes),
+  logAge: duration('Longest time a message may wait in that log; older ones are dropped', k.logAge, { min: 1000 }),
   bans: count('Bans kept', k.bans),
   connections: count('Connections over all listeners, logged in or not', k.connections, { min: 1 }),
   connectionsPerAddress: count(
@@ -133,12 +134,17 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
   }),
   storage: v.optional(
     v.strictObject({
-      type: choice('Where messages and sessions are kept', 'memory', ['memory', 'lmdb']),
-      path: v.optional(text('Directory of a durable storage'), 'isomq-data'),
+      type: choice('Where messages and sessions are kept: on disk (lmdb) or in memory', 'lmdb', ['lmdb', 'memory']),
+      path: v.optional(text('Directory of what is kept on disk'), 'data'),
       durability: choice(
-        'What is stored survives a loss of power (flush) or only the end of the process (os)',
+        'What is stored survives a loss of power (flush), or only the end of the process: a loss of power may then cost all of it (os)',
         'flush',
         ['flush', 'os'],
+      ),
+      maxBytes: bytes(
+        'Bytes of the disk that may be in use; beyond it what must be kept is refused until something is trimmed',
+        Infinity,
+        { min: 16 * 1024 * 1024 },
       ),
     }),
     {},

@@ -37,9 +37,10 @@ export interface Config {
   readonly allowAnonymous: boolean
   readonly authentication: { readonly scram: { readonly users: readonly Account[] } }
   readonly storage: {
-    readonly type: 'memory' | 'lmdb'
+    readonly type: 'lmdb' | 'memory'
     readonly path: string
     readonly durability: 'flush' | 'os'
+    readonly maxBytes: number
   }
   readonly sharing: Sharing
   readonly autoSubscribe: readonly AutoSubscription[]
