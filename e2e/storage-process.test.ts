@@ -72,7 +72,8 @@ describe.each(['flush', 'os'] as const)('a process that commits, durability %s',
     }
     const storage = lmdbStorage({ path, durability })
     const rows: [key: string, value: number][] = []
-    for await (const [key, value] of storage.table('table').scan('')) rows.push([key, Number(new TextDecoder().decode(value))])
+    for await (const [key, value] of storage.table('table').scan(''))
+      rows.push([key, Number(new TextDecoder().decode(value))])
     const keys = new Set(rows.map(([key]) => key))
     expect(kept.filter((key) => !keys.has(key))).toEqual([])
     // One more may be there of each run: it was written, and its process died before it could say so.
@@ -84,57 +85,69 @@ describe.each(['flush', 'os'] as const)('a process that commits, durability %s',
   })
 })
 
-describe.skipIf(noStrace !== undefined)(`what the system is asked for${noStrace === undefined ? '' : ` (${noStrace})`}`, () => {
-  /** Runs the program with its calls traced, one of them failing if that is said. What it said and what it asked for, in order. */
-  async function traced(durability: string, fault?: string): Promise<{ said: string[]; asked: string[] }> {
-    const directory = temporaryDirectory()
-    const trace = join(directory, 'trace')
-    const inject = fault === undefined ? [] : ['-e', `inject=${fault}`]
-    const calls = ['-f', '-qq', '-o', trace, '-e', 'trace=pwrite64,pwritev,writev,fdatasync,write', ...inject]
-    const { lines, exit } = run('strace', [...calls, process.execPath, program, join(directory, 'data'), durability, '8'])
-    expect(await exit).toBe(0)
-    const asked = readFileSync(trace, 'latin1').split('\n').flatMap((line) => {
-      const said = /write\(1, "(\w+ \d+)/.exec(line)?.[1]
-      // A line may tell that a call has begun: only what it has answered counts.
-      const call = /(pwrite64|pwritev|writev|fdatasync)(?:\(| resumed>).* = -?\d/.exec(line)?.[1]
-      return said ?? call ?? []
-    })
-    return { said: lines, asked }
-  }
-
-  test('flush: a commit is resolved after fdatasync and after the page that makes it count', async () => {
-    const { asked } = await traced('flush')
-    for (let i = 0; i < 8; i++) {
-      const calls = asked.slice(asked.indexOf(`begin ${i}`), asked.indexOf(`kept ${i}`))
-      expect(calls.join(' ')).toMatch(/^begin \d (pwrite64 |pwritev |writev )+fdatasync pwrite64$/)
+describe.skipIf(noStrace !== undefined)(
+  `what the system is asked for${noStrace === undefined ? '' : ` (${noStrace})`}`,
+  () => {
+    /** Runs the program with its calls traced, one of them failing if that is said. What it said and what it asked for, in order. */
+    async function traced(durability: string, fault?: string): Promise<{ said: string[]; asked: string[] }> {
+      const directory = temporaryDirectory()
+      const trace = join(directory, 'trace')
+      const inject = fault === undefined ? [] : ['-e', `inject=${fault}`]
+      const calls = ['-f', '-qq', '-o', trace, '-e', 'trace=pwrite64,pwritev,writev,fdatasync,write', ...inject]
+      const { lines, exit } = run('strace', [
+        ...calls,
+        process.execPath,
+        program,
+        join(directory, 'data'),
+        durability,
+        '8',
+      ])
+      expect(await exit).toBe(0)
+      const asked = readFileSync(trace, 'latin1')
+        .split('\n')
+        .flatMap((line) => {
+          const said = /write\(1, "(\w+ \d+)/.exec(line)?.[1]
+          // A line may tell that a call has begun: only what it has answered counts.
+          const call = /(pwrite64|pwritev|writev|fdatasync)(?:\(| resumed>).* = -?\d/.exec(line)?.[1]
+          return said ?? call ?? []
+        })
+      return { said: lines, asked }
     }
-  })
 
-  test('os: a commit is resolved when it is written, and the disk is waited for at the end only', async () => {
-    const { asked } = await traced('os')
-    expect(asked.slice(asked.indexOf('begin 0'), asked.indexOf('kept 7'))).not.toContain('fdatasync')
-    expect(asked.slice(asked.indexOf('kept 7'))).toContain('fdatasync')
-    for (let i = 0; i < 8; i++)
-      expect(asked.slice(asked.indexOf(`begin ${i}`), asked.indexOf(`kept ${i}`))).toContain('pwrite64')
-  })
+    test('flush: a commit is resolved after fdatasync and after the page that makes it count', async () => {
+      const { asked } = await traced('flush')
+      for (let i = 0; i < 8; i++) {
+        const calls = asked.slice(asked.indexOf(`begin ${i}`), asked.indexOf(`kept ${i}`))
+        expect(calls.join(' ')).toMatch(/^begin \d (pwrite64 |pwritev |writev )+fdatasync pwrite64$/)
+      }
+    })
 
-  // Pages, fdatasync, and the page that makes a commit count, wherever the number hits.
-  test.each([
-    ...[4, 7].map((n) => `fdatasync:error=EIO:when=${n}`),
-    ...[8, 9, 10, 11, 12].map((n) => `pwrite64:error=EIO:when=${n}`),
-    ...[9, 10].map((n) => `pwrite64:error=ENOSPC:when=${n}`),
-  ])('%s: that commit is refused and leaves nothing behind, the next one is kept', async (fault) => {
-    const { said } = await traced('flush', fault)
-    const numbers = (word: string): number[] =>
-      said.flatMap((line) => (line.startsWith(`${word} `) ? [Number(line.split(' ')[1])] : []))
-    const [refused] = numbers('refused')
-    expect(said).toContain(`refused ${refused} ${fault.includes('ENOSPC') ? 'quota-exceeded' : 'storage-failed'}`)
-    expect(numbers('refused')).toHaveLength(1)
-    expect(numbers('kept')).toEqual([0, 1, 2, 3, 4, 5, 6, 7].filter((i) => i !== refused))
-    expect(said).toContain(`records ${Array.from({ length: 14 }, (_, i) => i).join()}`)
-    expect(said).toContain(`rows ${numbers('kept').join()}`)
-  })
-})
+    test('os: a commit is resolved when it is written, and the disk is waited for at the end only', async () => {
+      const { asked } = await traced('os')
+      expect(asked.slice(asked.indexOf('begin 0'), asked.indexOf('kept 7'))).not.toContain('fdatasync')
+      expect(asked.slice(asked.indexOf('kept 7'))).toContain('fdatasync')
+      for (let i = 0; i < 8; i++)
+        expect(asked.slice(asked.indexOf(`begin ${i}`), asked.indexOf(`kept ${i}`))).toContain('pwrite64')
+    })
+
+    // Pages, fdatasync, and the page that makes a commit count, wherever the number hits.
+    test.each([
+      ...[4, 7].map((n) => `fdatasync:error=EIO:when=${n}`),
+      ...[8, 9, 10, 11, 12].map((n) => `pwrite64:error=EIO:when=${n}`),
+      ...[9, 10].map((n) => `pwrite64:error=ENOSPC:when=${n}`),
+    ])('%s: that commit is refused and leaves nothing behind, the next one is kept', async (fault) => {
+      const { said } = await traced('flush', fault)
+      const numbers = (word: string): number[] =>
+        said.flatMap((line) => (line.startsWith(`${word} `) ? [Number(line.split(' ')[1])] : []))
+      const [refused] = numbers('refused')
+      expect(said).toContain(`refused ${refused} ${fault.includes('ENOSPC') ? 'quota-exceeded' : 'storage-failed'}`)
+      expect(numbers('refused')).toHaveLength(1)
+      expect(numbers('kept')).toEqual([0, 1, 2, 3, 4, 5, 6, 7].filter((i) => i !== refused))
+      expect(said).toContain(`records ${Array.from({ length: 14 }, (_, i) => i).join()}`)
+      expect(said).toContain(`rows ${numbers('kept').join()}`)
+    })
+  },
+)
 
 test('of brokers that start at the same instant one gets the directory, also over the mark of a dead one', async () => {
   const data = join(temporaryDirectory(), 'data')
@@ -144,7 +157,10 @@ test('of brokers that start at the same instant one gets the directory, also ove
     const winners = await Promise.all(
       rivals.map(async (rival) => {
         const lost = rival.exit().then(({ code, stderr }) => {
-          expect([code, stderr]).toEqual([1, expect.stringMatching(/^isomq: storage: \S+ is in use by another broker, process \d+\n$/)])
+          expect([code, stderr]).toEqual([
+            1,
+            expect.stringMatching(/^isomq: storage: \S+ is in use by another broker, process \d+\n$/),
+          ])
           return undefined
         })
         return await Promise.race([lost, rival.until('stdout', /ready/).then(() => rival)])

@@ -45,7 +45,10 @@ function logEvent(event: BrokerEvent, log: Log): void {
     case 'unbanned':
       return log.info({ [event.ban.kind]: event.ban.value }, 'no longer banned')
     case 'storage-failed':
-      return log.error({ reason: textOf(event.error) }, 'the storage fails: what must be kept is refused until it works')
+      return log.error(
+        { reason: textOf(event.error) },
+        'the storage fails: what must be kept is refused until it works',
+      )
     case 'storage-recovered':
       return log.warn({ since: new Date(event.since).toJSON() }, 'the storage works again')
     case 'recovered': {

@@ -1,13 +1,17 @@
-import fc from 'fast-check'
+import { array, assert, integer, nat, option, property, record as recordOf } from 'fast-check'
 import { expect, it } from 'vitest'
 import { defaultLimits } from '../src/index.ts'
 import { LogSegments } from '../src/log-segments.ts'
 import { message } from './rig.ts'
 
 it('knows of every record what it was told, until its part is forgotten', () => {
-  const record = fc.record({ step: fc.integer({ min: 1, max: 3000 }), bytes: fc.nat(20), expires: fc.option(fc.nat(1000)) })
-  fc.assert(
-    fc.property(fc.array(record, { minLength: 1, maxLength: 60 }), fc.nat(), (records, cut) => {
+  const record = recordOf({
+    step: integer({ min: 1, max: 3000 }),
+    bytes: nat(20),
+    expires: option(nat(1000)),
+  })
+  assert(
+    property(array(record, { minLength: 1, maxLength: 60 }), nat(), (records, cut) => {
       const segments = new LogSegments({ ...defaultLimits, logBytes: 400, logAge: 160 })
       const known: { offset: number; bytes: number; expiry: number; time: number }[] = []
       for (const [time, { step, bytes, expires }] of records.entries()) {

@@ -189,7 +189,12 @@ type Step = (r: Rig, people: Awaited<ReturnType<typeof cast>>) => unknown
 
 /** Somebody who reads, one who reads at QoS 2, a member of a group, and one who publishes. */
 async function cast(r: Rig) {
-  const [reader, exact, member, publisher] = [await r.open('reader'), await r.open('exact'), await r.open('member'), await r.open('publisher', { will: new Will(message('t', 'gone', { publisher: 'publisher' })) })]
+  const [reader, exact, member, publisher] = [
+    await r.open('reader'),
+    await r.open('exact'),
+    await r.open('member'),
+    await r.open('publisher', { will: new Will(message('t', 'gone', { publisher: 'publisher' })) }),
+  ]
   await reader.subscribe('t')
   await exact.subscribe('t', { qos: 2 })
   await member.subscribe('t', { group: 'g' })

@@ -20,7 +20,10 @@ export function refuseForeign(path: string): void {
   if (names.includes(dataFile)) return refuseOther(join(path, dataFile))
   const foreign = names.find((name) => !name.startsWith('.') && !ours.has(name) && !isLockFile(name))
   if (foreign === undefined) return
-  throw new BrokerError('storage-failed', `${path} is not empty and not a directory of isomq: there is ${foreign} in it`)
+  throw new BrokerError(
+    'storage-failed',
+    `${path} is not empty and not a directory of isomq: there is ${foreign} in it`,
+  )
 }
 
 function refuseOther(file: string): void {

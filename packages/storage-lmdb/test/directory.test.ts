@@ -44,7 +44,10 @@ describe('the mark of a broker on its directory', () => {
     ['that is empty', () => ''],
     ['that is damaged', () => 'no process'],
     ['of a run before this boot', () => runOf(process.pid).replace(/\S+$/, 'another-boot')],
-    ['of an earlier process of our own number, as in containers', () => `${process.pid} 1 ${runOf(process.pid).split(' ')[2]}`],
+    [
+      'of an earlier process of our own number, as in containers',
+      () => `${process.pid} 1 ${runOf(process.pid).split(' ')[2]}`,
+    ],
   ])('is no obstacle when it is one %s', (_, run) => {
     const path = folder()
     writeFileSync(join(path, 'isomq-7.pid'), run())
@@ -86,7 +89,9 @@ describe('a directory that is not ours', () => {
   it('is refused when there is something else in it, and left as it is', () => {
     const path = folder()
     writeFileSync(join(path, 'letters.txt'), '')
-    expect(() => lmdbStorage({ path })).toThrow(/is not empty and not a directory of isomq: there is letters\.txt in it/)
+    expect(() => lmdbStorage({ path })).toThrow(
+      /is not empty and not a directory of isomq: there is letters\.txt in it/,
+    )
     expect(readdirSync(path)).toEqual(['letters.txt'])
   })
 
@@ -119,9 +124,7 @@ describe('a directory that is not ours', () => {
     const newer = open<Buffer, Buffer>({ path, noSubdir: false, encoding: 'binary', keyEncoding: 'binary' })
     await newer.put(Buffer.from([0x01]), Buffer.from([2]))
     await newer.close()
-    expect(() => lmdbStorage({ path })).toThrow(
-      `${path} was written in format 2; this program knows formats up to 1`,
-    )
+    expect(() => lmdbStorage({ path })).toThrow(`${path} was written in format 2; this program knows formats up to 1`)
     expect(marks(path)).toEqual([])
   })
 })
