@@ -151,6 +151,7 @@ describe('a storage that is full', () => {
     expect(client.expect(PacketType.Puback).reasonCode).toBe(0x97)
     await client.publish('t', 'x', { qos: 2, packetId: 9 })
     expect(client.expect(PacketType.Pubrec).reasonCode).toBe(0x97)
+    expect((await b.dial().login({ ...durable, clientId: 'new' })).reasonCode).toBe(0x97)
   })
 
   it('does not matter to what need not be kept', async () => {

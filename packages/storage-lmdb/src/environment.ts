@@ -32,7 +32,8 @@ export class Environment {
   readonly #release: () => void
   /** Reads what is in it. */
   readonly sealed: SealedReader
-  #database: Database
+  /** Undefined when it could not be opened again after a failure: that is tried whenever it is needed. */
+  #database: Database | undefined
   #lastTransaction: number
   #checkedAt = performance.now()
   /** Why nothing can be done any more. */
@@ -66,7 +67,7 @@ export class Environment {
   /** What is in it. Not to be kept: after a failure it is another object. Throws BrokerError `storage-failed` when it cannot be used any more. */
   get database(): Database {
     if (this.#dead !== undefined) throw this.#dead
-    return this.#database
+    return this.#database ?? this.#reopen()
   }
 
   /**
@@ -96,27 +97,33 @@ export class Environment {
   /** Waits for the disk, also where commits do not. The caller has nothing under way. */
   async close(): Promise<void> {
     try {
-      await this.#database.close()
+      await this.#database?.close()
       this.#release()
     } catch (error) {
       throw failure(error, this.#options.path)
     }
   }
 
-  /** After a failure LMDB may refuse to go on, or wait for ever: it is closed and opened again. What it is to be refused with. */
+  /** After a failure LMDB may refuse to go on, or wait for ever: it is closed, and opened again when it is needed. What to refuse with. */
   async #recover(error: unknown): Promise<BrokerError> {
-    const { path } = this.#options
     this.#room.forget()
+    const broken = this.#database
+    this.#database = undefined
+    await broken?.close()
+    return failure(error, this.#options.path)
+  }
+
+  #reopen(): Database {
+    const { path } = this.#options
     try {
-      await this.#database.close()
       this.#database = openDatabase(this.#options)
-      // Told that it failed, its owner goes on as if it had not been: it must not be there.
-      if (this.#transactionNow() !== this.#lastTransaction)
-        this.#dead = new BrokerError('storage-failed', `${path}: what was told to have failed is there after all`)
-    } catch (fault) {
-      this.#dead = failure(fault, path)
+    } catch (error) {
+      throw failure(error, path)
     }
-    return failure(error, path)
+    if (this.#transactionNow() === this.#lastTransaction) return this.#database
+    // Told that it failed, its owner went on as if it had not been: it must not be there.
+    this.#dead = new BrokerError('storage-failed', `${path}: what was told to have failed is there after all`)
+    throw this.#dead
   }
 
   /** Locks can be got round: two containers may share a directory, and neither sees the other's processes. Two brokers on one log would destroy it. */

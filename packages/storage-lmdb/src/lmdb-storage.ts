@@ -86,7 +86,8 @@ class LmdbStorage implements Storage {
 
   #append(name: string, records: readonly Message[]): Promise<Offset> {
     let first: Offset
-    const placed = (offset: Offset): void => void (first ??= offset)
+    // Told again if what shared its transaction has failed.
+    const placed = (offset: Offset): void => void (first = offset)
     return this.#do(async () => {
       if (records.length === 0) return this.#reader(name).next
       await this.#commit({ appends: [{ log: name, records }], writes: [] }, placed)
