@@ -6,7 +6,7 @@ import { lockDirectory } from './directory-lock.ts'
 import { failure } from './failure.ts'
 import { Kind } from './keys.ts'
 import type { LmdbOptions } from './lmdb-storage.ts'
-import { refuseForeign } from './refuse-foreign.ts'
+import { refuseForeign, refuseGarbage } from './refuse-foreign.ts'
 import { Room } from './room.ts'
 import { checkFlushed, markUnflushed } from './unflushed.ts'
 
@@ -48,6 +48,7 @@ export class Environment {
       refuseForeign(path)
       const unlockAll = (unlock = lockDirectory(path))
       checkFlushed(path)
+      refuseGarbage(path)
       const flushed = options.durability === 'os' ? markUnflushed(path) : () => {}
       this.#release = () => {
         flushed()

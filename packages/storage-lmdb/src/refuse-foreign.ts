@@ -1,10 +1,10 @@
 import { BrokerError } from '@isomq/kernel'
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { isLockFile } from './directory-lock.ts'
 
 /** Where LMDB keeps everything. */
-export const dataFile = 'data.mdb'
+const dataFile = 'data.mdb'
 const ours = new Set([dataFile, 'lock.mdb', 'isomq.unflushed', 'lost+found'])
 /** What LMDB writes 24 bytes behind the beginning of its file, in the order of the machine's bytes. */
 const magic = 0xbeefc0de
@@ -12,12 +12,11 @@ const magicAt = 24
 
 /**
  * A directory that is somebody else's stays his: throws BrokerError `storage-failed` when there is anything else in it.
- * What begins with a dot, and what a fresh file system has, does no harm. LMDB would crash the process over a file that is
- * none of its own.
+ * What begins with a dot, and what a fresh file system has, does no harm.
  */
 export function refuseForeign(path: string): void {
   const names = readdirSync(path)
-  if (names.includes(dataFile)) return refuseOther(join(path, dataFile))
+  if (names.includes(dataFile)) return
   const foreign = names.find((name) => !name.startsWith('.') && !ours.has(name) && !isLockFile(name))
   if (foreign === undefined) return
   throw new BrokerError(
@@ -26,7 +25,10 @@ export function refuseForeign(path: string): void {
   )
 }
 
-function refuseOther(file: string): void {
+/** Throws BrokerError `storage-failed` when the directory's database is none: LMDB would crash the process over it. */
+export function refuseGarbage(path: string): void {
+  const file = join(path, dataFile)
+  if (!existsSync(file)) return
   const head = Buffer.alloc(magicAt + 4)
   const handle = openSync(file, 'r')
   let length: number
