@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { startIsomq } from '../support/isomq.ts'
 import { Packets, RawClient, Type } from '../support/raw.ts'
@@ -47,7 +47,8 @@ export async function traceLoad(durability: string, count: number): Promise<Trac
     }
   }
   // strace ends with the broker, whose number is in the directory's lock.
-  process.kill(Number(readFileSync(join(data, 'isomq.pid'), 'utf8').split(' ')[0]), 'SIGKILL')
+  const mark = readdirSync(data).find((name) => name.endsWith('.pid'))!
+  process.kill(Number(readFileSync(join(data, mark), 'utf8').split(' ')[0]), 'SIGKILL')
   await strace.exit()
   const steps = readTrace(trace)
   return { steps, ...toldIn(steps, ports) }
