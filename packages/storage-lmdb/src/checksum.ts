@@ -1,6 +1,6 @@
 import { BrokerError } from '@isomq/kernel'
 import type { RootDatabase } from 'lmdb'
-import { crc32 } from 'node:zlib'
+import { crc32 } from './crc32.ts'
 import { nameOf } from './keys.ts'
 
 const length = 4

@@ -66,7 +66,7 @@ describe('the mark of a broker on its directory', () => {
       expect(isRunning(run)).toBe(true)
       expect(() => lockDirectory(path)).toThrow(`process ${pid}`)
       process.kill(pid, 'SIGKILL')
-      while (!/^\S+ \(sleep\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8')))
+      while (!/^\S+ \((sh|sleep)\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8')))
         await new Promise((resolve) => setImmediate(resolve))
       lock(path)
     } finally {
