@@ -80,13 +80,13 @@ test('a port in use: one line that says what to do, exit code 1', async () => {
   eachTest.add(() => server.close())
   await new Promise((resolve) => server.once('listening', resolve))
   const { port } = server.address() as { port: number }
-  const mqtt = await isomq(['serve', '--mqtt', `127.0.0.1:${port}`, '--ws', '127.0.0.1:0'])
+  const mqtt = await isomq(['serve', '--memory', '--mqtt', `127.0.0.1:${port}`, '--ws', '127.0.0.1:0'])
   expect(mqtt).toMatchObject({
     code: 1,
     stdout: '',
     stderr: `isomq: port ${port} on 127.0.0.1 is in use (listeners.mqtt); choose another with --mqtt HOST:PORT\n`,
   })
-  const both = await isomq(['serve', '--mqtt', `127.0.0.1:${port}`, '--ws', `127.0.0.1:${port}`])
+  const both = await isomq(['serve', '--memory', '--mqtt', `127.0.0.1:${port}`, '--ws', `127.0.0.1:${port}`])
   expect(both.code).toBe(1)
   expect(both.stderr.trim().split('\n')).toHaveLength(2)
 })
@@ -94,6 +94,7 @@ test('a port in use: one line that says what to do, exit code 1', async () => {
 test('an address of another machine: one line, exit code 1', async () => {
   const { code, stderr } = await isomq([
     'serve',
+    '--memory',
     '--mqtt',
     '192.0.2.1:0',
     '--ws',
@@ -119,7 +120,7 @@ test('without a command it serves; a listener can be off', async () => {
 })
 
 test('other machines may reach it only when that is said, and the log warns', async () => {
-  const refused = await isomq(['serve', '--mqtt', '0.0.0.0:0', '--ws', 'off'])
+  const refused = await isomq(['serve', '--memory', '--mqtt', '0.0.0.0:0', '--ws', 'off'])
   expect(refused.code).toBe(1)
   expect(refused.stderr).toContain('add --allow-anonymous')
   const broker = await startBroker(['--mqtt', '0.0.0.0:0', '--ws', 'off', '--allow-anonymous'])
