@@ -265,7 +265,7 @@ describe('a repeated PUBLISH of QoS 2', () => {
     other.write({ type: PacketType.Subscribe, packetId: 1, filters: [request('t')] })
     second.write(publishPacket('t', 'x', { qos: 2, packetId: 1, dup: true }))
     await b.host.settle()
-    expect(other.closed).toBe(true)
+    expect(other.expect(PacketType.Suback).reasonCodes).toEqual([0x80])
     expect(second.expect(PacketType.Pubrec).reasonCode).toBe(0)
   })
 })

@@ -271,8 +271,11 @@ export class Client {
     if (of === undefined) return this.#world.fault(`${this.id}: an answer to no request`)
     this.#requests.delete(packet.packetId)
     const sub = this.session.sub(of.filter)
-    if (of.qos !== undefined && packet.reasonCodes?.[0] !== of.qos)
-      this.#world.fault(`${this.id}: ${of.filter} refused`)
+    if (of.qos !== undefined && packet.reasonCodes?.[0] !== of.qos) {
+      if (!this.#world.wasFaulty) this.#world.fault(`${this.id}: ${of.filter} refused`)
+      // One that was there before is there still: it stays as uncertain as it was.
+      return
+    }
     if (of.n !== sub.latest) return
     sub.certainty = of.qos === undefined ? 'no' : 'yes'
     sub.qos.clear()
