@@ -97,7 +97,12 @@ export class Client {
     link.write(connectPacket({ version: this.version, clientId: this.id, cleanStart: clean, properties }))
     this.#expiry = expiry
     // What no log has is dropped where little may be held.
-    if (expiry === 0 && this.#world.tight) for (const due of this.session.dues.values()) due.must = false
+    if (expiry === 0 && this.#world.tight)
+      for (const due of this.session.dues.values()) {
+        due.must = false
+        // Also what a killed broker did not know to be under way.
+        if (due.suspect) due.exempt = true
+      }
     // Until it is answered nobody knows.
     if (this.#expected !== 'yes' || expiry !== this.#before) this.#presence = 'maybe'
   }

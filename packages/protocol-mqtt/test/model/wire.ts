@@ -68,7 +68,8 @@ export function isForgotten(world: World, { client }: Link, { key, qos, link }: 
   const sent = world.sent.get(key)!
   const target = client.targetOf(sent.topic)
   if (qos === 1 && link !== client.link && target === world.group) return true
-  return sent.expiry !== undefined && target.dues.get(key)?.suspect === true
+  const due = target.dues.get(key)
+  return due?.suspect === true && (due.exempt || sent.expiry !== undefined)
 }
 
 interface First {

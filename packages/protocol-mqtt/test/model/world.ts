@@ -143,7 +143,6 @@ export class World {
     await this.#host.settle()
     if (this.disk.waiting > 0 || this.#isFaulty) return
     this.quietStep = this.step
-    if (!this.isStopping) this.#checkProgress()
   }
 
   async advance(milliseconds: number): Promise<void> {
@@ -153,7 +152,10 @@ export class World {
     if (milliseconds > 1000 && isWell && this.disk.waiting === 0) this.#isFaulty = false
     for (const client of this.clients) client.expire()
     await this.settle()
-    if (milliseconds >= 100 && this.disk.waiting === 0) for (const client of this.clients) client.confirm()
+    // Publishers may be held back for a while: only now everything that was written has been heard.
+    if (milliseconds < 100 || this.disk.waiting > 0) return
+    for (const client of this.clients) client.confirm()
+    if (!this.#isFaulty) this.#checkProgress()
   }
 
   /** The disk refuses so many of the next changes, or reads. */
