@@ -184,11 +184,9 @@ export class Client {
     const link = this.link
     if (link?.usable !== true) return
     const sub = this.session.sub(filter)
-    if (sub.certainty === 'yes') sub.certainty = 'maybe'
     const packetId = this.#request({ filter, qos: undefined, n: ++sub.latest })
     link.write({ type: PacketType.Unsubscribe, packetId, filters: [filter] })
-    if (filter === this.#world.group.filter) this.#world.group.leaves(this, false)
-    this.#revise(filter)
+    this.#doubt(filter)
   }
 
   /** Reads so many of the packets that have arrived. */
@@ -276,11 +274,10 @@ export class Client {
     if (of === undefined) return this.#world.fault(`${this.id}: an answer to no request`)
     this.#requests.delete(packet.packetId)
     const sub = this.session.sub(of.filter)
-    if (of.qos !== undefined && packet.reasonCodes?.[0] !== of.qos) {
-      if (!this.#world.wasFaulty) this.#world.fault(`${this.id}: ${of.filter} refused`)
-      // One that was there before is there still: it stays as uncertain as it was.
-      return
-    }
+    const code = packet.reasonCodes?.[0]
+    // Refused because it could not be stored: it is as before or not, and what is owed because of it with it.
+    if (of.qos !== undefined && code !== of.qos && this.#world.wasFaulty) return this.#doubt(of.filter)
+    if (of.qos !== undefined && code !== of.qos) this.#world.fault(`${this.id}: ${of.filter} refused`)
     if (of.n !== sub.latest) return
     sub.certainty = of.qos === undefined ? 'no' : 'yes'
     sub.qos.clear()
@@ -298,6 +295,14 @@ export class Client {
     // Its connection may be over already.
     this.#presence = link.open || this.#expiry > 0 ? 'yes' : 'no'
     this.session.shaken = this.#presence === 'no'
+  }
+
+  /** This subscription may be gone, or not. */
+  #doubt(filter: string): void {
+    const sub = this.session.sub(filter)
+    if (sub.certainty === 'yes') sub.certainty = 'maybe'
+    if (filter === this.#world.group.filter) this.#world.group.leaves(this, false)
+    this.#revise(filter)
   }
 
   #lose(link: Link): void {
