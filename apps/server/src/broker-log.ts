@@ -1,4 +1,4 @@
-import type { Broker, BrokerEvent, PeerInfo } from '@isomq/kernel'
+import type { BrokerEvent, Clock, PeerInfo } from '@isomq/kernel'
 import type { Log } from './log.ts'
 import { throttle } from './throttle.ts'
 
@@ -7,17 +7,17 @@ const limited = ['refused', 'dropped', 'banned', 'storage-failed', 'storage-reco
 const count = 10
 const span = 10_000
 
-/** Logs what happens in a broker: connections at debug level, refusals as warnings, storage failures as errors. Returns how to stop it. */
-export function logBroker(broker: Broker, log: Log): () => void {
+/** An observer that logs what happens in a broker: connections at debug level, refusals as warnings, storage failures as errors. */
+export function brokerLog(clock: Clock, log: Log): (event: BrokerEvent) => void {
   const passes = new Map<string, () => boolean>()
   for (const kind of limited) {
     const suppressed = (calls: number): void =>
       log.warn({ event: kind, calls }, 'more events of this kind, not logged one by one')
-    passes.set(kind, throttle({ clock: broker.host.clock, count, span, suppressed }))
+    passes.set(kind, throttle({ clock, count, span, suppressed }))
   }
-  return broker.watch((event) => {
+  return (event) => {
     if (passes.get(event.type)?.() !== false) logEvent(event, log)
-  })
+  }
 }
 
 function logEvent(event: BrokerEvent, log: Log): void {
@@ -53,6 +53,7 @@ function logEvent(event: BrokerEvent, log: Log): void {
       return log.warn({ since: new Date(event.since).toJSON() }, 'the storage works again')
     case 'recovered': {
       const { sessions, records, retained } = event
+      if (sessions + records + retained === 0) return
       return log.info({ sessions, records, retained }, 'recovered from storage')
     }
     case 'subscribed':

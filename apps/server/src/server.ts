@@ -2,7 +2,7 @@ import { createBroker, defaultLimits, type Host, type Limits, type Storage } fro
 import { defaultMqttOptions, mqtt, type MqttOptions, sysTopics } from '@isomq/protocol-mqtt'
 import { memoryStorage } from '@isomq/storage-memory'
 import { authenticatorsOf } from './authenticators.ts'
-import { logBroker } from './broker-log.ts'
+import { brokerLog } from './broker-log.ts'
 import type { Config } from './config/types.ts'
 import { openListeners } from './listeners.ts'
 import type { Log } from './log.ts'
@@ -27,18 +27,17 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
   const broker = await createBroker({
     storage,
     host,
+    observer: brokerLog(host.clock, log),
     limits: kernelLimits(config),
     sharing: config.sharing,
     flapping: config.flapping.enabled ? config.flapping : undefined,
     slowSubscriptions: config.slowSubscriptions.enabled ? config.slowSubscriptions : undefined,
   })
-  const unwatch = logBroker(broker, log)
   const protocol = mqtt({ ...mqttOptions(config), authenticators: authenticatorsOf(config, host) })
   const stopSys = sysTopics(broker, protocol.counters, { ...config.sys, version, memory: memoryInUse })
   const close = async (): Promise<void> => {
     stopSys()
     await broker.close()
-    unwatch()
     await storage.close()
   }
   try {

@@ -166,6 +166,27 @@ test('a ban on disk is in force again after a restart', async () => {
   }
 })
 
+test('what was recovered from disk is logged, and nothing when there was nothing', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'isomq-recovered-'))
+  const set = ['storage.type=lmdb', `storage.path=${path}`]
+  const recovered = (lines: readonly string[]): string[] =>
+    lines.filter((line) => line.includes('recovered from storage'))
+  try {
+    const { server, lines } = await start(set)
+    const speaker = await client(server.urls[0] ?? '')
+    await speaker.publish({ topic: 't', payload: Buffer.from('x'), qos: 1, retain: true })
+    await speaker.disconnect()
+    await server.stop()
+    expect(recovered(lines)).toEqual([])
+    const { server: again, lines: fresh } = await start(set)
+    expect(recovered(fresh)).toHaveLength(1)
+    expect(recovered(fresh)[0]).toContain('sessions=0 records=0 retained=1')
+    await again.stop()
+  } finally {
+    rmSync(path, { recursive: true })
+  }
+})
+
 test('strangers are logged as refused, a flood of them ten at a time', async () => {
   const { server, lines } = await start()
   const url = server.urls[0] ?? ''

@@ -39,6 +39,8 @@ export interface BrokerOptions {
   /** Lets everyone in unless given. */
   readonly guard?: Guard | undefined
   readonly limits?: Partial<Limits> | undefined
+  /** Told of everything from the start on: for the recovery `watch` comes too late. */
+  readonly observer?: ((event: BrokerEvent) => void) | undefined
   /** How long a slow reader may hold its publishers back at a stretch, milliseconds. */
   readonly grace?: number | undefined
   /** Which member of a group gets a message; `round-robin` unless given. */
@@ -56,7 +58,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const limits: Limits = { ...defaultLimits, ...options.limits }
   const seed = hashOf(host.randomId())
   const counters = zeroCounters()
-  const watchers = new Set<(event: BrokerEvent) => void>()
+  const watchers = new Set(options.observer === undefined ? [] : [options.observer])
   const log = storage.log(sessionLog)
   const schedule = new Schedule(host.clock, (error) => host.report(error, 'scheduled work'))
   const router = new Router(guard, limits, seed)
@@ -128,7 +130,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       core.emit?.({ type: 'dropped', session, reason: 'slow-consumer', topic, count }),
     ),
     slow,
-    emit: undefined,
+    emit: watchers.size === 0 ? undefined : emit,
     publish,
     cutOff: (session, reason = 'unavailable') => end(session, reason),
   }
