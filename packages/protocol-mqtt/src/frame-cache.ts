@@ -55,6 +55,9 @@ export class FrameCache {
   }
 }
 
+// From here on two pieces to write are less work than one copy.
+const longPayload = 16_384
+
 /** How a message looks to one subscriber. */
 export interface Look {
   readonly version: ProtocolVersion
@@ -72,6 +75,9 @@ export function encodeFrame(message: Message, look: Look): Frame {
   const retain = (header & 1) !== 0
   const { payload } = message
   const publish = { topic, payload, qos, dup: false, retain, packetId: 0, properties }
-  const { bytes, packetIdAt } = publishTemplate(publish, version)
-  return { bytes, start: 0, end: bytes.length, packetIdAt, payload: payload.length, rest: undefined }
+  // A long payload is not copied behind its head: nobody changes it any more.
+  const isLong = payload.length >= longPayload
+  const { bytes, packetIdAt } = publishTemplate(publish, version, isLong ? 'head' : 'whole')
+  const end = isLong ? bytes.length + payload.length : bytes.length
+  return { bytes, start: 0, end, packetIdAt, payload: payload.length, rest: isLong ? [payload] : undefined }
 }

@@ -102,7 +102,8 @@ export class Outgoing implements Consumer {
   /** Copies the frame up to its packet identifier, which is this receiver's own; a long rest is shared. */
   #writeTagged(frame: Frame, tag: number, redelivered: boolean): void {
     const output = this.#output
-    const { bytes, start, end, packetIdAt } = frame
+    const { bytes, start, packetIdAt, rest } = frame
+    const end = rest === undefined ? frame.end : bytes.length
     const afterId = start + packetIdAt + 2
     const copied = end - afterId < 4096 ? end - start : packetIdAt + 2
     output.reserve(copied)
@@ -112,6 +113,7 @@ export class Outgoing implements Consumer {
     if (redelivered) room[at]! |= 8 // [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT-4.3.2-2] [MQTT-4.3.3-2]
     writeUint16(room, at + packetIdAt, tag)
     if (start + copied < end) output.write(bytes, start + copied, end)
+    if (rest !== undefined) for (const piece of rest) output.write(piece, 0, piece.length)
   }
 
   /** A frame that only this client can read: with its identifiers, its aliases, or both. */

@@ -5,6 +5,35 @@ import { bench, text } from './harness.ts'
 const versions: ProtocolVersion[] = [3, 4, 5]
 
 describe.each(versions)('delivery in version %i', (version) => {
+  it.each([4095, 16_383, 16_384, 70_000])(
+    'a payload of %i bytes reaches several at every QoS, and again',
+    async (size) => {
+      const b = await bench()
+      const session = version === 5 ? { properties: { sessionExpiryInterval: 60 } } : {}
+      const kept = { version, clientId: 'kept', cleanStart: false, ...session }
+      const sub = await b.connect(kept)
+      const other = await b.connect({ clientId: 'other' })
+      const pub = await b.connect({ version, clientId: 'pub' })
+      await sub.subscribe('#', { qos: 2 })
+      await other.subscribe('#', { qos: 2, ...(version === 5 ? { identifier: 9 } : {}) })
+      const payload = Array.from({ length: size }, (_, i) => String.fromCharCode(97 + (i % 26))).join('')
+      for (const qos of [0, 1, 2] as const) await pub.publish(`q/${qos}`, payload, { qos })
+      for (const qos of [0, 1, 2]) {
+        for (const client of [sub, other]) {
+          const got = client.expect(PacketType.Publish)
+          expect([got.topic, got.qos, got.dup, text(got) === payload]).toEqual([`q/${qos}`, qos, false, true])
+        }
+      }
+      sub.expectNothing()
+      await sub.drop()
+      const again = await b.connect(kept)
+      for (const qos of [1, 2]) {
+        const got = again.expect(PacketType.Publish)
+        expect([got.topic, got.qos, got.dup, text(got) === payload]).toEqual([`q/${qos}`, qos, true, true])
+      }
+    },
+  )
+
   it('QoS 0 reaches a subscriber', async () => {
     const b = await bench()
     const sub = await b.connect({ version, clientId: 'sub' })

@@ -33,12 +33,21 @@ export function writePublish(
   return fill(target, at, publish, measure(publish, version))
 }
 
-/** Encodes a PUBLISH to be shared. Its packet identifier may be 0 as yet. Throws RangeError as `publishLength` does. */
-export function publishTemplate(publish: OutgoingPublish, version: ProtocolVersion): PublishTemplate {
+/**
+ * Encodes a PUBLISH to be shared, or its head alone: then the payload is to follow. Its packet identifier may be 0 as yet.
+ * Throws RangeError as `publishLength` does.
+ */
+export function publishTemplate(
+  publish: OutgoingPublish,
+  version: ProtocolVersion,
+  part: 'whole' | 'head' = 'whole',
+): PublishTemplate {
   const measured = measure(publish, version)
   const header = 1 + varintLength(measured.body)
-  const bytes = cut(header + measured.body)
-  fill(bytes, 0, publish, measured)
+  const size = header + measured.body
+  const bytes = cut(part === 'whole' ? size : size - publish.payload.length)
+  if (part === 'whole') fill(bytes, 0, publish, measured)
+  else fillHead(bytes, 0, publish, measured)
   const afterTopic = header + 2 + measured.topic
   const packetIdAt = publish.qos === 0 ? 0 : afterTopic
   const properties = publish.qos === 0 ? afterTopic : afterTopic + 2
@@ -90,7 +99,14 @@ function measure(publish: OutgoingPublish, version: ProtocolVersion): Measured {
 }
 
 function fill(target: Uint8Array, at: number, publish: OutgoingPublish, measured: Measured): number {
-  const { qos, packetId, payload } = publish
+  const { payload } = publish
+  at = fillHead(target, at, publish, measured)
+  target.set(payload, at)
+  return at + payload.length
+}
+
+function fillHead(target: Uint8Array, at: number, publish: OutgoingPublish, measured: Measured): number {
+  const { qos, packetId } = publish
   // [MQTT-3.3.1-2]: without QoS there is no DUP.
   target[at] = 0x30 | (qos > 0 && publish.dup ? 8 : 0) | (qos << 1) | (publish.retain ? 1 : 0)
   at = writeVarint(target, at + 1, measured.body)
@@ -108,6 +124,5 @@ function fill(target: Uint8Array, at: number, publish: OutgoingPublish, measured
       at = writer.at
     }
   }
-  target.set(payload, at)
-  return at + payload.length
+  return at
 }

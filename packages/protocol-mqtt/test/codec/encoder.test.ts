@@ -116,6 +116,17 @@ describe('writing into room of the caller', () => {
       }
   })
 
+  it('a head and its payload are the whole', () => {
+    for (const version of [3, 4, 5] as const)
+      for (const qos of [0, 1, 2] as const)
+        for (const size of [0, 1, 100_000]) {
+          const one = { ...publish, qos, packetId: 0, payload: new Uint8Array(size).fill(7) }
+          const [head, whole] = [publishTemplate(one, version, 'head'), publishTemplate(one, version)]
+          expect(Buffer.concat([head.bytes, one.payload]).equals(whole.bytes)).toBe(true)
+          expect([head.packetIdAt, head.topicAliasAt]).toEqual([whole.packetIdAt, whole.topicAliasAt])
+        }
+  })
+
   it('templates do not touch each other', () => {
     const all = Array.from({ length: 500 }, (_, i) => {
       const one = { ...publish, payload: new Uint8Array(i * 7).fill(i) }
