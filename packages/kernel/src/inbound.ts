@@ -1,6 +1,7 @@
 import type { Core } from './core.ts'
 import { joinKey, table } from './rows.ts'
 import type { Session } from './session.ts'
+import { TagSet } from './tag-set.ts'
 
 const nothing = new Uint8Array(0)
 
@@ -8,7 +9,7 @@ const nothing = new Uint8Array(0)
 export class Inbound {
   readonly #core: Core
   readonly #session: Session
-  readonly #tags = new Set<number>()
+  readonly #tags = new TagSet()
   /** Tags whose last message could not be stored. */
   readonly #refused = new Set<number>()
 

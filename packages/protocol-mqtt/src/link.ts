@@ -1,4 +1,4 @@
-import type { Broker, ErrorCode, Principal, Session } from '@isomq/kernel'
+import { type Broker, type ErrorCode, type Principal, type Session, TagSet } from '@isomq/kernel'
 import type { ControlPacket, ProtocolVersion } from './codec/packet.ts'
 import type { FrameCache } from './frame-cache.ts'
 import type { MqttCounters } from './mqtt-counters.ts'
@@ -58,7 +58,7 @@ export interface Link extends Common {
  * counted: an answer that is missing there is missing because our own storage has not come to it.
  */
 export class Receiving {
-  readonly #open = new Set<number>()
+  readonly #open = new TagSet()
 
   /** Messages under way. */
   get size(): number {
