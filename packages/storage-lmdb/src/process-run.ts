@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { bootId } from './boot-id.ts'
+import { readIfThere } from './read-if-there.ts'
 
 /**
  * What tells this run of a process from any other under the same number, before or after: its number, when it began in the
@@ -31,18 +32,6 @@ function isAlive(pid: number): boolean {
 
 /** Fields of /proc/<pid>/stat behind the name of the program, which may contain anything: the state, and 19 later the start. */
 function statOf(pid: number): string[] | undefined {
-  const stat = read(`/proc/${pid}/stat`)
+  const stat = readIfThere(`/proc/${pid}/stat`)
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
-}
-
-function bootId(): string {
-  return read('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
-}
-
-function read(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return undefined
-  }
 }

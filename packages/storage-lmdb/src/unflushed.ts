@@ -1,6 +1,8 @@
 import { BrokerError } from '@isomq/kernel'
-import { closeSync, fdatasyncSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fdatasyncSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { bootId } from './boot-id.ts'
+import { readIfThere } from './read-if-there.ts'
 
 /**
  * To be called before a directory's database is opened. Throws BrokerError `storage-failed` when the machine has gone
@@ -8,7 +10,7 @@ import { join } from 'node:path'
  */
 export function checkFlushed(path: string): void {
   const mark = join(path, 'isomq.unflushed')
-  const boot = read(mark)?.trim()
+  const boot = readIfThere(mark)?.trim()
   if (boot === undefined) return
   if (boot !== bootId()) {
     throw new BrokerError(
@@ -56,18 +58,5 @@ function flushDirectory(path: string): void {
     closeSync(directory)
   } catch {
     // Windows opens no directories.
-  }
-}
-
-/** Another after each start of the machine. Empty where the system does not tell. */
-function bootId(): string {
-  return read('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
-}
-
-function read(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return undefined
   }
 }
