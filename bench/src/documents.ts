@@ -1,10 +1,13 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { markdownTable } from './format.ts'
 import type { Machine } from './machine.ts'
 import type { Result } from './outcome.ts'
 import { bootNumber, cpuNumber, idleNumber, p99Number, rateNumber, remarks, scenarioTable, summary } from './report.ts'
+
+/** What profiles have taught us, written by hand: a part of the page. */
+const FINDINGS = new URL('../findings.md', import.meta.url)
 
 /** A whole run. */
 export interface Run {
@@ -39,7 +42,7 @@ function markdown({ machine, versions, seconds, results }: Run): string {
   const peers = Object.entries(versions).map(([peer, version]) => `${peer} ${version}`)
   const paragraphs = [
     '# Performance',
-    'Written by `pnpm bench --markdown <file>`; how to read and repeat it: `bench/README.md`.',
+    'Written by `pnpm bench --markdown <file>`, with the findings of `bench/findings.md`; how to read and repeat it: `bench/README.md`.',
     [
       `- Date: ${machine.date}`,
       `- Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}`,
@@ -62,6 +65,7 @@ function markdown({ machine, versions, seconds, results }: Run): string {
     ...(boots.length === 0
       ? []
       : ['## Seconds from start to first listener (less is better)', markdownTable(summary(boots, bootNumber))]),
+    readFileSync(FINDINGS, 'utf8').trim(),
     '## Everything',
     ...results.flatMap((result) => [
       `### ${result.scenario.name}`,
