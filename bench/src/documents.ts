@@ -4,7 +4,17 @@ import { fileURLToPath } from 'node:url'
 import { markdownTable } from './format.ts'
 import type { Machine } from './machine.ts'
 import type { Result } from './outcome.ts'
-import { bootNumber, cpuNumber, idleNumber, p99Number, rateNumber, remarks, scenarioTable, summary } from './report.ts'
+import {
+  bootNumber,
+  cpuNumber,
+  idleNumber,
+  p99Number,
+  rateNumber,
+  remarks,
+  scenarioTable,
+  subscriptionNumber,
+  summary,
+} from './report.ts'
 
 /** What profiles have taught us, written by hand: a part of the page. */
 const FINDINGS = new URL('../findings.md', import.meta.url)
@@ -38,6 +48,7 @@ export function writeMarkdown(run: Run, file: string): string {
 function markdown({ machine, versions, seconds, results }: Run): string {
   const loads = results.filter(({ scenario }) => scenario.kind === 'load')
   const idle = results.filter(({ scenario }) => scenario.kind === 'idle')
+  const subscriptions = results.filter(({ scenario }) => scenario.kind === 'subscriptions')
   const boots = results.filter(({ scenario }) => scenario.kind === 'boot')
   const peers = Object.entries(versions).map(([peer, version]) => `${peer} ${version}`)
   const paragraphs = [
@@ -62,6 +73,12 @@ function markdown({ machine, versions, seconds, results }: Run): string {
     ...(idle.length === 0
       ? []
       : ['## KiB of memory per idle connection (less is better)', markdownTable(summary(idle, idleNumber))]),
+    ...(subscriptions.length === 0
+      ? []
+      : [
+          '## Bytes of memory per subscription (less is better)',
+          markdownTable(summary(subscriptions, subscriptionNumber)),
+        ]),
     ...(boots.length === 0
       ? []
       : ['## Seconds from start to first listener (less is better)', markdownTable(summary(boots, bootNumber))]),

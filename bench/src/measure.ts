@@ -7,7 +7,7 @@ import type { LoadPlan, Mark, Target, Verdict } from './load/plan.ts'
 import type { LoadNumbers, Outcome } from './outcome.ts'
 import type { Peer, RunningPeer } from './peers/peer.ts'
 import { cpuMicros, memoryBytes } from './proc-stats.ts'
-import type { BootScenario, IdleScenario, LoadScenario, Scenario } from './scenarios.ts'
+import type { BootScenario, IdleScenario, LoadScenario, Scenario, SubscriptionsScenario } from './scenarios.ts'
 import { windowOf } from './window.ts'
 
 const SETUP_MS = 20_000
@@ -15,6 +15,7 @@ const BALLAST_SETUP_MS = 60_000
 const REPLY_MS = 5_000
 const DRAIN_MS = 10_000
 const IDLE_WARM_UP = 100
+const SUBSCRIPTIONS_WARM_UP = 10_000
 const FILL_MS = 300_000
 
 /** How long the phases of a measurement last. */
@@ -33,7 +34,9 @@ export async function measure(peer: Peer, scenario: Scenario, phases: Phases): P
   try {
     if (scenario.kind === 'boot') return await measureBoot(peer, scenario, data!)
     running = await peer.start(data)
-    return await (scenario.kind === 'idle' ? measureIdle(running, scenario) : measureLoad(running, scenario, phases))
+    if (scenario.kind === 'idle') return await measureIdle(running, scenario)
+    if (scenario.kind === 'subscriptions') return await measureSubscriptions(running, scenario)
+    return await measureLoad(running, scenario, phases)
   } catch (error) {
     return { status: 'failed', reason: error instanceof Error ? error.message : String(error) }
   } finally {
@@ -44,6 +47,7 @@ export async function measure(peer: Peer, scenario: Scenario, phases: Phases): P
 
 function unsupported(peer: Peer, scenario: Scenario): string | undefined {
   if (scenario.kind === 'idle') return undefined
+  if (scenario.kind === 'subscriptions') return peer.name === 'control' ? 'the relay has no subscriptions' : undefined
   if (scenario.kind === 'boot')
     return peer.name === 'aedes' || peer.name === 'control' ? 'it keeps nothing on disk' : undefined
   if (peer.name === 'aedes' && scenario.durable) return 'what it acknowledges is in memory only'
@@ -133,6 +137,29 @@ async function measureIdle(running: RunningPeer, scenario: IdleScenario): Promis
     if (before === null || after === null) return { status: 'n/a', reason: 'memory can only be read on Linux' }
     const perConnection = (after.rss - before.rss) / scenario.connections
     return { status: 'ok', numbers: { kind: 'idle', perConnection, rss: after.rss } }
+  } finally {
+    await load.end()
+  }
+}
+
+async function measureSubscriptions(running: RunningPeer, scenario: SubscriptionsScenario): Promise<Outcome> {
+  const target = targetFor(running, 'tcp')
+  if (target === undefined) return { status: 'n/a', reason: 'no tcp listener' }
+  const load = new LoadProcess()
+  try {
+    await load.ask({ type: 'ballast', target, from: 0, count: SUBSCRIPTIONS_WARM_UP }, 'ready', SETUP_MS)
+    await sleep(500)
+    const before = memoryBytes(running.pid)
+    const begin = cpuMicros(running.pid)
+    const { count } = scenario
+    await load.ask({ type: 'ballast', target, from: SUBSCRIPTIONS_WARM_UP, count }, 'ready', BALLAST_SETUP_MS)
+    const micros = difference(begin, cpuMicros(running.pid))
+    await sleep(1000)
+    const after = memoryBytes(running.pid)
+    if (before === null || after === null) return { status: 'n/a', reason: 'memory can only be read on Linux' }
+    const perSubscription = (after.rss - before.rss) / count
+    const cpu = micros === null ? null : micros / count
+    return { status: 'ok', numbers: { kind: 'subscriptions', perSubscription, cpu, rss: after.rss } }
   } finally {
     await load.end()
   }

@@ -29,6 +29,16 @@ export interface IdleNumbers {
   readonly rss: number
 }
 
+/** What many subscriptions showed. */
+export interface SubscriptionsNumbers {
+  readonly kind: 'subscriptions'
+  /** Bytes of the broker's resident memory per subscription, its share of the clients that hold them included. */
+  readonly perSubscription: number
+  /** The broker's CPU time per subscription while they were made, in µs; null where it cannot be read. */
+  readonly cpu: number | null
+  readonly rss: number
+}
+
 /** What starting with much on disk showed. */
 export interface BootNumbers {
   readonly kind: 'boot'
@@ -43,7 +53,7 @@ export interface BootNumbers {
 
 /** How one scenario ended for one peer. A failed one has numbers if it got that far. */
 export type Outcome =
-  | { readonly status: 'ok'; readonly numbers: LoadNumbers | IdleNumbers | BootNumbers }
+  | { readonly status: 'ok'; readonly numbers: LoadNumbers | IdleNumbers | SubscriptionsNumbers | BootNumbers }
   | { readonly status: 'failed'; readonly reason: string; readonly numbers?: LoadNumbers }
   | { readonly status: 'n/a'; readonly reason: string }
 

@@ -19,6 +19,7 @@ const LOAD_HEAD = [
 
 const HEADS = {
   idle: ['peer', 'KiB/connection', 'RSS MiB'],
+  subscriptions: ['peer', 'bytes/subscription', 'CPU µs/subscription', 'RSS MiB'],
   boot: ['peer', 'seconds', 'messages/s', 'CPU s', 'peak MiB'],
 } as const
 
@@ -75,6 +76,11 @@ export function idleNumber(outcome: Outcome | undefined): number | null {
   return outcome.numbers.perConnection / 1024
 }
 
+/** Bytes per subscription, of an outcome that is good. */
+export function subscriptionNumber(outcome: Outcome | undefined): number | null {
+  return outcome?.status === 'ok' && outcome.numbers.kind === 'subscriptions' ? outcome.numbers.perSubscription : null
+}
+
 /** Seconds that a start took, of an outcome that is good. */
 export function bootNumber(outcome: Outcome | undefined): number | null {
   return outcome?.status === 'ok' && outcome.numbers.kind === 'boot' ? outcome.numbers.seconds : null
@@ -94,6 +100,8 @@ function cellsOf(result: Result, peer: PeerName): string[] {
   const numbers = outcome?.status === 'n/a' ? undefined : outcome?.numbers
   if (outcome === undefined || numbers === undefined) return [peer, outcome?.status === 'failed' ? 'FAILED' : 'n/a']
   if (numbers.kind === 'idle') return [peer, digits(numbers.perConnection / 1024), mebibytes(numbers.rss)]
+  if (numbers.kind === 'subscriptions')
+    return [peer, digits(numbers.perSubscription), digits(numbers.cpu), mebibytes(numbers.rss)]
   if (numbers.kind === 'boot') {
     const { seconds, perSecond, cpu, peak } = numbers
     return [peer, digits(seconds), digits(perSecond), digits(cpu), mebibytes(peak)]

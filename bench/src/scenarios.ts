@@ -21,6 +21,8 @@ export interface LoadScenario {
   readonly durable: boolean
   /** Subscriptions of other clients that never match. */
   readonly ballast: number
+  /** True: every message has a topic that was never published to before, in the midst of the ballast's. */
+  readonly fresh: boolean
   /** The scenario this one is to be compared with: its CPU time is 1. */
   readonly baseline: string | undefined
 }
@@ -32,6 +34,13 @@ export interface IdleScenario {
   readonly connections: number
 }
 
+/** Many subscriptions, to see their price in memory and what it costs to make them. */
+export interface SubscriptionsScenario {
+  readonly kind: 'subscriptions'
+  readonly name: string
+  readonly count: number
+}
+
 /** A start of a broker that has much on disk. */
 export interface BootScenario {
   readonly kind: 'boot'
@@ -41,7 +50,7 @@ export interface BootScenario {
 }
 
 /** One thing to measure. Names are unique. */
-export type Scenario = LoadScenario | IdleScenario | BootScenario
+export type Scenario = LoadScenario | IdleScenario | SubscriptionsScenario | BootScenario
 
 type Traits = Partial<Omit<LoadScenario, 'kind' | 'name'>>
 
@@ -58,8 +67,12 @@ const PLAIN: Omit<LoadScenario, 'name'> = {
   window: Infinity,
   durable: false,
   ballast: 0,
+  fresh: false,
   baseline: undefined,
 }
+
+/** Where in the ballast's tree new topics grow: places in a ring of frames, so that no broker finds them all in its processor's cache. */
+const FRESH_PLACES = 50_000
 
 const BASE = '1→1, QoS 0'
 
@@ -101,8 +114,10 @@ const SELECTED = new Set([
  */
 export function allScenarios(quick: boolean, all: boolean): Scenario[] {
   const many = quick ? 100_000 : 1_000_000
+  const manySubscriptions = `${many.toLocaleString('en')} subscriptions`
   return [
     ...matrix(all),
+    load('1→10, QoS 0', { subscribers: 10 }),
     load('1→1000, QoS 0', { subscribers: 1000 }),
     load('10,000 topics into bench/#, QoS 0', { topics: 10_000 }),
     load('1000 pairs, one message at a time, QoS 0', {
@@ -117,7 +132,15 @@ export function allScenarios(quick: boolean, all: boolean): Scenario[] {
     load('10→1, QoS 1, stored', { publishers: 10, qos: 1, durable: true }),
     load('1000→1, QoS 1, stored', { publishers: 1000, qos: 1, durable: true }),
     load('1→1, QoS 2, stored', { qos: 2, durable: true }),
-    load(`1→1, QoS 0, beside ${many.toLocaleString('en')} subscriptions`, { ballast: many, baseline: BASE }),
+    load('1→1, QoS 0, beside 1 subscription', { ballast: 1, baseline: BASE }),
+    load('1→1, QoS 0, beside 1,000 subscriptions', { ballast: 1000, baseline: BASE }),
+    load(`1→1, QoS 0, beside ${manySubscriptions}`, { ballast: many, baseline: BASE }),
+    load(`1→1, QoS 0, every topic new, beside ${manySubscriptions}`, {
+      topics: FRESH_PLACES,
+      ballast: many,
+      fresh: true,
+    }),
+    { kind: 'subscriptions', name: manySubscriptions, count: many },
     { kind: 'idle', name: '1,000 idle connections', connections: 1000 },
     boot('retained', many),
     boot('pending', many),

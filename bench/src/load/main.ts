@@ -1,3 +1,4 @@
+import { subscribeBallast } from './ballast.ts'
 import { fill } from './fill.ts'
 import { openIdle } from './idle.ts'
 import type { Order, Reply } from './plan.ts'
@@ -20,6 +21,9 @@ async function obey(order: Order): Promise<Reply | undefined> {
       return { type: 'ready', creditPort: 0 }
     case 'idle':
       await openIdle(order.target, `i${idle++}-`, order.count)
+      return { type: 'ready', creditPort: 0 }
+    case 'ballast':
+      await subscribeBallast(order.target, order.from, order.count)
       return { type: 'ready', creditPort: 0 }
     case 'fill':
       await fill(order.target, order.what, order.count)

@@ -36,6 +36,8 @@ export interface PublishTemplate {
   /** Offset of the packet id; meaningless at QoS 0. */
   readonly packetIdAt: number
   readonly stampAt: number
+  /** Behind the last byte of the topic. */
+  readonly topicEnd: number
 }
 
 /** A PUBLISH of a publisher: everything but packet id, sequence and time is in place. */
@@ -45,7 +47,7 @@ export function publishTemplate(topic: string, publisher: number, payload: numbe
   const bytes = packet(0x30 | (qos << 1), body)
   const stampAt = bytes.length - payload
   bytes.writeUInt16BE(publisher, stampAt + 8)
-  return { bytes, packetIdAt: stampAt - id, stampAt }
+  return { bytes, packetIdAt: stampAt - id, stampAt, topicEnd: stampAt - id }
 }
 
 /** Small packets that carry nothing but a packet id, collected to be sent in one write. */

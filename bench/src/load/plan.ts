@@ -33,6 +33,8 @@ export interface LoadPlan {
   readonly durable: boolean
   /** Subscriptions beside the measured ones that never match. */
   readonly ballast: number
+  /** True: every message has a topic of its own (see `topicsOf`). */
+  readonly fresh: boolean
   /** The broker's process, whose CPU time is read in the same instant as the counters. */
   readonly brokerPid: number
 }
@@ -45,6 +47,7 @@ export type Order =
   | { readonly type: 'subscribe'; readonly plan: LoadPlan }
   | { readonly type: 'publish'; readonly plan: LoadPlan; readonly creditPort: number }
   | { readonly type: 'idle'; readonly target: Target; readonly count: number }
+  | { readonly type: 'ballast'; readonly target: Target; readonly from: number; readonly count: number }
   | { readonly type: 'fill'; readonly target: Target; readonly what: Fill; readonly count: number }
   | { readonly type: 'go' }
   | { readonly type: 'mark' }

@@ -1,4 +1,4 @@
-import { topicsOf } from './names.ts'
+import { FRESH_DIGITS, topicsOf } from './names.ts'
 import { publishTemplate } from './packets.ts'
 import type { LoadPlan } from './plan.ts'
 import { MASK, wsFrame } from './ws-frames.ts'
@@ -16,6 +16,8 @@ export class PublishRing {
   readonly #mask: readonly number[]
   readonly #stampAt: number
   readonly #packetIdAt: number
+  /** Where the digits of a new topic are; -1 without. */
+  readonly #freshAt: number
 
   constructor(plan: LoadPlan, publisher: number) {
     const webSocket = plan.target.kind === 'websocket'
@@ -33,6 +35,8 @@ export class PublishRing {
     const head = this.#frame - template.bytes.length
     this.#stampAt = template.stampAt + head
     this.#packetIdAt = plan.qos === 0 ? -1 : template.packetIdAt + head
+    if (plan.fresh && webSocket) throw new Error('new topics go over TCP only')
+    this.#freshAt = plan.fresh ? template.topicEnd - FRESH_DIGITS : -1
     // The mask counts from the first byte behind the frame's head.
     this.#mask = [0, 1, 2, 3].map((i) => (webSocket ? MASK[(i - head) & 3]! : 0))
   }
@@ -63,10 +67,20 @@ export class PublishRing {
     bytes[at + 5] = (micros >>> 16) ^ m1
     bytes[at + 6] = (micros >>> 8) ^ m2
     bytes[at + 7] = micros ^ m3
+    if (this.#freshAt >= 0) writeDigits(bytes, frame + this.#freshAt, sequence)
     if (this.#packetIdAt < 0) return
     const packetId = packetIdOf(sequence)
     bytes[frame + this.#packetIdAt] = (packetId >>> 8) ^ mask[this.#packetIdAt & 3]!
     bytes[frame + this.#packetIdAt + 1] = packetId ^ mask[(this.#packetIdAt + 1) & 3]!
+  }
+}
+
+/** The number in base 16, `a` for 0: no two messages of a run have the same. */
+function writeDigits(bytes: Buffer, at: number, sequence: number): void {
+  let rest = sequence
+  for (let i = at + FRESH_DIGITS - 1; i >= at; i--) {
+    bytes[i] = 0x61 + (rest & 15)
+    rest >>>= 4
   }
 }
 

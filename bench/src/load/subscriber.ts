@@ -1,17 +1,14 @@
 import { cpuMicros } from '../proc-stats.ts'
 import { nowMicros } from './clock.ts'
+import { subscribeBallast } from './ballast.ts'
 import { CreditSender } from './credits.ts'
 import { Histogram } from './histogram.ts'
 import { Ledger } from './ledger.ts'
 import { Link, type LinkHandler } from './link.ts'
-import { ballastFilter, filterOf, forEachIndex, relayHello } from './names.ts'
+import { filterOf, forEachIndex, relayHello } from './names.ts'
 import { AckBatch } from './packets.ts'
 import type { Arrival } from './packet-reader.ts'
 import type { LoadPlan, Mark, Verdict } from './plan.ts'
-
-/** Subscriptions per ballast client: no more than any broker allows a session by default. */
-const BALLAST_PER_CLIENT = 1000
-const FILTERS_PER_PACKET = 250
 
 interface Counters {
   delivered: number
@@ -84,7 +81,7 @@ export class SubscriberGroup {
 
   /** Connects and subscribes everything; resolves to the port where credits can be had. */
   async prepare(): Promise<number> {
-    await subscribeBallast(this.#plan)
+    await subscribeBallast(this.#plan.target, 0, this.#plan.ballast)
     await forEachIndex(this.#subscribers.length, (index) => this.#subscribers[index]!.connect(this.#plan))
     return this.#credits.listen()
   }
@@ -111,26 +108,6 @@ export class SubscriberGroup {
     await sleep(50)
     return ledger.verdict(sent)
   }
-}
-
-async function subscribeBallast(plan: LoadPlan): Promise<void> {
-  const silent: LinkHandler = { publish: noMessage, control: noMessage, end: () => {} }
-  const clients = Math.ceil(plan.ballast / BALLAST_PER_CLIENT)
-  await forEachIndex(clients, async (client) => {
-    const link = await Link.open(plan.target, `bench-b${client}`, plan.payload, silent)
-    const end = Math.min(plan.ballast, (client + 1) * BALLAST_PER_CLIENT)
-    for (let first = client * BALLAST_PER_CLIENT; first < end; first += FILTERS_PER_PACKET) {
-      const count = Math.min(FILTERS_PER_PACKET, end - first)
-      await link.subscribe(
-        Array.from({ length: count }, (_, i) => ballastFilter(first + i)),
-        plan.qos,
-      )
-    }
-  })
-}
-
-function noMessage(): void {
-  throw new Error('a client that should hear nothing received a packet')
 }
 
 function sleep(ms: number): Promise<void> {
