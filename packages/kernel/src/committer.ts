@@ -12,8 +12,8 @@ export interface CommitObserver {
   /** The message is durable (or nothing had to be): deliver it. Offset -1 when no log has it. */
   committed(message: Message, route: Route | undefined, offset: Offset): void
   failed(error: unknown): void
-  /** Subscriptions have learned from which record on they count. */
-  subscribed(): void
+  /** This subscription has learned from which record on it counts. */
+  subscribed(subscription: Subscription): void
   /** The storage took a batch with so many records. */
   wrote(records: number): void
 }
@@ -120,7 +120,7 @@ export class Committer {
     const commit = this.#commit()
     commit.since.push([subscription, commit.placed])
     // Not known before the batch begins; nothing that is written already is for it.
-    subscription.since = Infinity
+    this.#count(subscription, Infinity)
     commit.saves.add(subscription)
   }
 
@@ -152,6 +152,11 @@ export class Committer {
     })
   }
 
+  #count(subscription: Subscription, since: Offset): void {
+    subscription.since = since
+    this.#observer.subscribed(subscription)
+  }
+
   #commit(): PendingCommit {
     if (this.#open !== undefined) return this.#open
     const commit = (this.#open = new PendingCommit())
@@ -174,8 +179,7 @@ export class Committer {
     this.#later = new Set()
     this.#laterRows = new Map()
     this.#laterAfter = []
-    for (const [subscription, before] of commit.since) subscription.since = this.#end + before
-    if (commit.since.length > 0) this.#observer.subscribed()
+    for (const [subscription, before] of commit.since) this.#count(subscription, this.#end + before)
     const write: RowWriter = (name, key, value) => {
       // Of two that had the same name one after the other, the one that lives has the say.
       if (value !== undefined || !hasRow(commit.rows, name, key))
@@ -219,7 +223,7 @@ export class Committer {
     for (const saved of commit.saves) this.#later.add(saved)
     for (const [name, rows] of commit.rows) for (const [key, change] of rows) this.#takeBack(name, key, change)
     // The records it was counted behind do not exist: the subscription is owed whatever comes now.
-    for (const [subscription] of commit.since) subscription.since = this.#end
+    for (const [subscription] of commit.since) this.#count(subscription, this.#end)
     this.#laterAfter.push(...commit.after)
     this.#soon()
     this.#observer.failed(error)

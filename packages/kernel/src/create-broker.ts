@@ -70,7 +70,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       // Whoever unsubscribed while it was written does not get it: nothing would complete it after a crash.
       dispatch(core, message, message.recipient === undefined ? router.renew(route, message.topic) : route, offset)
     },
-    subscribed: () => router.touch(),
+    subscribed: ({ filter }) => router.touch(filter),
     failed: (error) => health.failed('commit', error),
     wrote: (records) => {
       health.worked('commit')

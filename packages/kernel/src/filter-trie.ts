@@ -21,7 +21,6 @@ export class FilterTrie<T extends object> {
   /** By node: nothing, one value, or several. */
   readonly #values: (T | Several<T> | undefined)[] = [undefined, undefined]
   #size = 0
-  #version = 0
   /** Nodes reached by the levels of the topic so far, and by one more. Kept between calls. */
   #reached = new Int32Array(16)
   #next = new Int32Array(16)
@@ -34,11 +33,6 @@ export class FilterTrie<T extends object> {
   /** Pairs held. */
   get size(): number {
     return this.#size
-  }
-
-  /** Grows with every change: an answer of `match` holds as long as this stays the same. */
-  get version(): number {
-    return this.#version
   }
 
   /** Integers in the longest inner array. Follows the most that was ever held at once, not the number of changes. */
@@ -57,7 +51,6 @@ export class FilterTrie<T extends object> {
     } else if (held === value) return
     else this.#values[node] = new Several([held, value])
     this.#size++
-    this.#version++
   }
 
   /** Takes the pair away; false if it was not there. O(length), however many values the filter has. */
@@ -73,7 +66,6 @@ export class FilterTrie<T extends object> {
       this.#prune(node)
     }
     this.#size--
-    this.#version++
     return true
   }
 

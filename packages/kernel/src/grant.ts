@@ -16,6 +16,8 @@ export interface Grant {
   readonly own: Grant | undefined
 }
 
+const none: readonly number[] = []
+
 /** Merges the subscriptions of one session that match one topic: one copy, the highest QoS, every identifier. At least one. */
 export function grantOf(subscriptions: readonly Subscription[]): Grant {
   const own = subscriptions.filter((s) => !s.options.noLocal)
@@ -23,18 +25,38 @@ export function grantOf(subscriptions: readonly Subscription[]): Grant {
   return merge(subscriptions, own.length === 0 ? undefined : merge(own, undefined, true), false)
 }
 
+/** One grant for each session that has a subscription here, in the order in which they are first met. */
+export function grantsOf(subscriptions: readonly Subscription[]): Grant[] {
+  // What one subscription grants is kept with it: the routes of all its topics share that.
+  if (subscriptions.length === 1) return [subscriptions[0]!.grant]
+  const bySession = new Map<Session, Subscription[]>()
+  for (const subscription of subscriptions) {
+    const list = bySession.get(subscription.session)
+    if (list === undefined) bySession.set(subscription.session, [subscription])
+    else list.push(subscription)
+  }
+  return Array.from(bySession.values(), (list) => (list.length === 1 ? list[0]!.grant : grantOf(list)))
+}
+
 function merge(subscriptions: readonly Subscription[], own: Grant | undefined, ownIsSame: boolean): Grant {
   let qos: Qos = 0
   let retainAsPublished = false
   let since = Infinity
-  const identifiers: number[] = []
+  let identifiers: number[] | undefined
   for (const { options, since: from } of subscriptions) {
     if (options.qos > qos) qos = options.qos
     if (options.retainAsPublished) retainAsPublished = true
-    if (options.identifier !== undefined) identifiers.push(options.identifier)
+    if (options.identifier !== undefined) (identifiers ??= []).push(options.identifier)
     if (options.qos > 0 && from < since) since = from
   }
-  const grant = { session: subscriptions[0]!.session, qos, retainAsPublished, identifiers, since, own }
+  const grant = {
+    session: subscriptions[0]!.session,
+    qos,
+    retainAsPublished,
+    identifiers: identifiers ?? none,
+    since,
+    own,
+  }
   if (ownIsSame) grant.own = grant
   return grant
 }

@@ -77,14 +77,14 @@ export class Group implements Saved {
 
   join(member: Subscription): void {
     this.#members.push(member)
-    this.#core.router.touch()
+    this.#core.router.touch(this.filter)
   }
 
   leave(member: Subscription): void {
     const at = this.#members.indexOf(member)
     if (at >= 0) this.#members.splice(at, 1)
     if (at >= 0 && at <= this.#last) this.#last--
-    this.#core.router.touch()
+    this.#core.router.touch(this.filter)
     if (this.#members.length === 0) {
       this.#waiting.clear()
       this.#aside = []

@@ -71,5 +71,7 @@ export const defaultLimits: Limits = {
 
 /** Whether a topic or filter has no more levels and bytes than one may have. O(length). */
 export function fitsLimits(topic: string, { topicLevels, topicLength }: Limits): boolean {
+  // Short ones need no count: a level takes a slash, and no UTF-16 unit more than three bytes.
+  if (topic.length < topicLevels && topic.length * 3 <= topicLength) return true
   return levels(topic) <= topicLevels && utf8Length(topic) <= topicLength
 }

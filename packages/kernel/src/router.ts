@@ -1,13 +1,14 @@
 import { BrokerError } from './errors.ts'
 import { FilterTrie } from './filter-trie.ts'
-import { type Grant, grantOf } from './grant.ts'
+import { type Grant, grantsOf } from './grant.ts'
 import type { Group } from './group.ts'
 import type { Guard } from './guard.ts'
 import { fitsLimits, type Limits } from './limits.ts'
 import type { Message } from './message.ts'
-import type { Session } from './session.ts'
+import { RouteCache } from './route-cache.ts'
 import type { Subscription } from './subscription.ts'
 import { isTopic } from './topic.ts'
+import { TopicVersions } from './topic-versions.ts'
 
 /** Somebody inside the process who listens. */
 export interface Tap {
@@ -24,21 +25,43 @@ export interface Route {
   readonly durable: boolean
 }
 
-interface Cached extends Route {
-  readonly version: number
+/** A route that was found, and what it rests on. */
+class FoundRoute implements Route {
+  readonly grants: readonly Grant[]
+  readonly groups: readonly Group[]
+  readonly taps: readonly Tap[]
+  readonly durable: boolean
+  /** Rights as of this version of the guard's policy. */
   readonly policy: number
+  /** All changes of subscriptions up to this one are known not to concern it. */
+  checked: number
+  /** The count of those that concern its topic; known only of routes that are kept. */
+  version = NaN
+
+  constructor(members: Pick<Route, 'grants' | 'groups' | 'taps'>, policy: number, checked: number) {
+    this.grants = members.grants
+    this.groups = members.groups
+    this.taps = members.taps
+    this.durable = this.grants.some((g) => g.qos > 0 && g.session.durable) || this.groups.some((g) => g.durable)
+    this.policy = policy
+    this.checked = checked
+  }
+
+  get weight(): number {
+    return 1 + this.grants.length + this.groups.length + this.taps.length
+  }
 }
 
-const cacheSize = 16_384
+const none: readonly never[] = []
 
-/** Finds who gets a topic. Answers are kept per topic until a subscription or the guard's policy changes. */
+/** Finds who gets a topic. Answers are kept per topic until a subscription that concerns it or the guard's policy changes. */
 export class Router {
   readonly #guard: Guard
   readonly #trie: FilterTrie<Subscription | Group | Tap>
-  readonly #cache = new Map<string, Cached>()
+  readonly #versions = new TopicVersions()
+  readonly #cache = new RouteCache<FoundRoute>()
   readonly #found: (Subscription | Group | Tap)[] = []
   readonly #limits: Limits
-  #touched = 0
 
   /** The seed (any integer) keeps others from guessing where filters collide. */
   constructor(guard: Guard, limits: Limits, seed: number) {
@@ -54,56 +77,68 @@ export class Router {
 
   add(filter: string, member: Subscription | Group | Tap): void {
     this.#trie.add(filter, member)
+    this.touch(filter)
   }
 
   remove(filter: string, member: Subscription | Group | Tap): void {
     this.#trie.remove(filter, member)
+    this.touch(filter)
   }
 
-  /** Something about a subscription changed that is not its filter. */
-  touch(): void {
-    this.#touched++
+  /** Something about a member with this filter changed: options, durability, rights. */
+  touch(filter: string): void {
+    this.#versions.touch(filter)
   }
 
   /** Who gets this topic now. Throws BrokerError `invalid-topic`. */
   match(topic: string): Route {
-    const version = this.#trie.version + this.#touched
     const known = this.#cache.get(topic)
-    if (known !== undefined && known.version === version && known.policy === this.#guard.version) return known
-    const route = this.#build(topic, version)
-    if (known === undefined && this.#cache.size >= cacheSize) this.#cache.delete(this.#cache.keys().next().value!)
-    this.#cache.set(topic, route)
+    if (known !== undefined && this.#holds(known, topic)) return known
+    const route = this.#find(topic)
+    if (this.#cache.offer(topic, route)) route.version = this.#versions.of(topic)
     return route
   }
 
   /** Those of a route that was found earlier who are still to get the topic, as they are to get it now. */
   renew(route: Route, topic: string): Route {
+    if (route instanceof FoundRoute && this.#holds(route, topic)) return route
     const now = this.match(topic)
-    if (now === route) return route
     const before = new Set(route.grants.map((grant) => grant.session))
     return { ...route, grants: now.grants.filter((grant) => before.has(grant.session)) }
   }
 
-  #build(topic: string, version: number): Cached {
+  /** Whether the route is what would be found now. */
+  #holds(route: FoundRoute, topic: string): boolean {
+    if (route.policy !== this.#guard.version) return false
+    const { now } = this.#versions
+    if (route.checked === now) return true
+    if (route.version !== this.#versions.of(topic)) return false
+    route.checked = now
+    return true
+  }
+
+  #find(topic: string): FoundRoute {
     if (!isTopic(topic) || !fitsLimits(topic, this.#limits)) throw new BrokerError('invalid-topic')
-    const groups: Group[] = []
-    const taps: Tap[] = []
-    const bySession = new Map<Session, Subscription[]>()
+    const policy = this.#guard.version
     const found = this.#found
+    let subscriptions: Subscription[] | undefined
+    let groups: Group[] | undefined
+    let taps: Tap[] | undefined
     this.#trie.match(topic, found)
     for (const member of found) {
-      if (member.kind === 'tap') taps.push(member)
-      else if (member.kind === 'group') groups.push(member)
-      else {
-        const { session } = member
-        const list = bySession.get(session)
-        if (list !== undefined) list.push(member)
-        else if (this.#guard.receives(session.principal, topic)) bySession.set(session, [member])
-      }
+      if (member.kind === 'subscription') (subscriptions ??= []).push(member)
+      else if (member.kind === 'group') (groups ??= []).push(member)
+      else (taps ??= []).push(member)
     }
     found.length = 0
-    const grants = Array.from(bySession.values(), grantOf)
-    const durable = grants.some((g) => g.qos > 0 && g.session.durable) || groups.some((g) => g.durable)
-    return { grants, groups, taps, durable, version, policy: this.#guard.version }
+    const grants = subscriptions === undefined ? none : this.#permitted(grantsOf(subscriptions), topic)
+    return new FoundRoute({ grants, groups: groups ?? none, taps: taps ?? none }, policy, this.#versions.now)
+  }
+
+  #permitted(grants: Grant[], topic: string): Grant[] {
+    let kept = 0
+    for (const grant of grants) if (this.#guard.receives(grant.session.principal, topic)) grants[kept++] = grant
+    if (kept < grants.length) grants.length = kept
+    return grants
   }
 }

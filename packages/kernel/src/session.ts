@@ -103,7 +103,7 @@ export class Session implements Saved {
         else committer.save(subscription)
       }
       subscription.replace(options)
-      router.touch()
+      router.touch(filter)
     }
     // Whether it keeps a place in the log depends on the QoS of its members.
     if (this.durable && subscription.group !== undefined) committer.save(subscription.group)
@@ -138,6 +138,11 @@ export class Session implements Saved {
     if (this.stored) this.#core.committer.save(subscription)
     this.#core.emit?.({ type: 'unsubscribed', session: this.id, filter, group })
     return true
+  }
+
+  /** Who it is or whether it is durable has changed: what is known of its routes no longer holds. */
+  reroute(): void {
+    for (const { filter } of this.subscriptions.values()) this.#core.router.touch(filter)
   }
 
   /** Takes everything away that others could still find. The caller has ended the connection. */
@@ -219,11 +224,12 @@ export class Session implements Saved {
 
   #sendRetained(subscription: Subscription): void {
     const { retained, guard, committer } = this.#core
-    const { grant, options } = subscription
+    const { options } = subscription
     retained.find(subscription.filter, (message) => {
       if (options.noLocal === true && message.publisher === this.id) return
       if (!guard.receives(this.principal, message.topic)) return
       const qos = Math.min(message.qos, options.qos) as Qos
+      const { grant } = subscription
       if (qos === 0 || !this.durable) this.outbound.wait(message, grant, -1, DeliveryFlag.retained)
       else {
         // What a durable session is owed is in the log, so that it is still owed after a crash.

@@ -85,7 +85,7 @@ export class SessionTable implements Sessions {
 
   open(options: OpenOptions): { session: Session; resumed: boolean } {
     const { id, consumer, principal, peer, clean } = options
-    const { limits, router, committer, counters, entrance, emit } = this.#core
+    const { limits, committer, counters, entrance, emit } = this.#core
     if (this.#closed) throw new BrokerError('shutting-down')
     const found = this.#sessions.get(id)
     if (found === undefined && this.size >= limits.sessions) throw new BrokerError('quota-exceeded')
@@ -103,11 +103,9 @@ export class SessionTable implements Sessions {
     const session = resumed ? found : this.restore(id, principal)
     for (const appointment of session.appointments.splice(0)) appointment.cancel()
     const { durable } = session
-    if (!isSame(session.principal, principal)) {
-      // What the one before may receive says nothing of this one.
-      router.touch()
-      session.outbound.distrust()
-    }
+    const isOther = !isSame(session.principal, principal)
+    // What the one before may receive says nothing of this one.
+    if (isOther) session.outbound.distrust()
     session.principal = principal
     session.peer = peer
     session.expiry = Math.min(options.expiry, limits.sessionExpiry)
@@ -116,7 +114,7 @@ export class SessionTable implements Sessions {
     session.disconnectedAt = undefined
     this.#connected++
     if (this.#connected > counters.connectedMaximum) counters.connectedMaximum = this.#connected
-    if (durable !== session.durable) router.touch()
+    if (isOther || durable !== session.durable) session.reroute()
     // Also the end of the one before must be durable before anybody is told of this one.
     if (session.durable || this.#ending.has(id)) session.stored = true
     if (session.stored) committer.save(session)

@@ -26,19 +26,19 @@ export interface SubscriptionOptions {
 
 /** What tells a subscription from all others of its session: an exclusive one stands beside an ordinary one of its topic. */
 export function subscriptionKey(filter: string, group: string = '', exclusive: boolean = false): string {
+  // No second text in memory for the most of them. No filter contains what joins the parts of the others.
+  if (group === '' && !exclusive) return filter
   return exclusive ? joinKey(group, filter, 'exclusive') : joinKey(group, filter)
 }
 
 /** One filter of one session. */
 export class Subscription implements Saved, Candidate {
-  readonly kind = 'subscription'
   readonly session: Session
   readonly filter: string
   readonly group: Group | undefined
   options: SubscriptionOptions
-  /** Only records from this offset on are owed because of it. */
-  since: Offset = 0
   removed = false
+  #since: Offset = 0
   #grant: Grant | undefined
 
   constructor(session: Session, filter: string, options: SubscriptionOptions, group?: Group) {
@@ -48,7 +48,22 @@ export class Subscription implements Saved, Candidate {
     this.group = group
   }
 
-  /** What this subscription alone grants. */
+  // There are millions of subscriptions: what is the same for all is no field.
+  get kind(): 'subscription' {
+    return 'subscription'
+  }
+
+  /** Only records from this offset on are owed because of it. */
+  get since(): Offset {
+    return this.#since
+  }
+
+  set since(offset: Offset) {
+    this.#since = offset
+    this.#grant = undefined
+  }
+
+  /** What this subscription alone grants. The same object until its options or `since` change. */
   get grant(): Grant {
     return (this.#grant ??= grantOf([this]))
   }
@@ -71,7 +86,8 @@ export class Subscription implements Saved, Candidate {
 
   saveRows(write: RowWriter): void {
     const { qos, group, exclusive, noLocal, retainAsPublished, identifier } = this.options
-    const key = joinKey(this.session.id, subscriptionKey(this.filter, group, exclusive))
+    const parts = [this.session.id, group ?? '', this.filter]
+    const key = exclusive === true ? joinKey(...parts, 'exclusive') : joinKey(...parts)
     if (this.removed || this.session.ended) return write(table.subscriptions, key, undefined)
     const flags = (noLocal === true ? 1 : 0) | (retainAsPublished === true ? 2 : 0)
     write(table.subscriptions, key, encodeRow([qos, flags, this.since, identifier ?? 0]))
