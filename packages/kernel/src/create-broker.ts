@@ -11,7 +11,7 @@ import { Entrance } from './entrance.ts'
 import { BrokerError, type ErrorCode } from './errors.ts'
 import type { BrokerEvent } from './events.ts'
 import { defaultFlapping, type FlappingOptions } from './flapping.ts'
-import { allowAll, carefulGuard, type Guard, type Principal } from './guard.ts'
+import { allowAll, carefulGuard, type Guard, type Principal, rememberingGuard } from './guard.ts'
 import { StorageHealth } from './health.ts'
 import type { Host } from './host.ts'
 import { defaultLimits, type Limits } from './limits.ts'
@@ -54,7 +54,8 @@ export interface BrokerOptions {
 /** A broker as its storage remembers it. Rejects when the storage cannot be read. */
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const { storage, host } = options
-  const guard = carefulGuard(options.guard ?? allowAll, host, (credentials) => entrance.knock(credentials))
+  const chosen = options.guard ?? allowAll
+  const guard = carefulGuard(chosen, host, (credentials) => entrance.knock(credentials))
   const limits: Limits = { ...defaultLimits, ...options.limits }
   const seed = hashOf(host.randomId())
   const counters = zeroCounters()
@@ -176,7 +177,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     sessions,
     retained,
     delayed,
-    guard,
+    // What always says yes is asked faster than remembered.
+    guard: chosen.authorize === allowAll.authorize ? guard : rememberingGuard(guard),
     bans,
     connections,
     slow: slow ?? [],

@@ -1,5 +1,6 @@
 import type { PeerInfo } from './connection.ts'
 import type { Host } from './host.ts'
+import { Rights } from './rights.ts'
 
 /** What a client shows to be let in. */
 export interface Credentials {
@@ -24,7 +25,10 @@ export interface Guard {
    * word also where an exchange has proven who it is (`provenBy`).
    */
   authenticate(credentials: Credentials): Promise<Principal>
-  /** May this principal publish to this topic, or subscribe to this filter (`$share/…` and the like already taken off)? */
+  /**
+   * May this principal publish to this topic, or subscribe to this filter (`$share/…` and the like already taken off)? What
+   * protocols are answered about publishing is kept, for this very principal and topic, until `version` changes.
+   */
   authorize(principal: Principal, action: 'publish' | 'subscribe', topic: string): boolean | Promise<boolean>
   /** May this principal be handed a message of this very topic? Asked before every delivery; answers are kept until `version` changes. */
   receives(principal: Principal, topic: string): boolean
@@ -53,6 +57,20 @@ export function carefulGuard(guard: Guard, host: Host, knock: (credentials: Cred
         return false
       }
     },
+    get version() {
+      return guard.version
+    },
+  }
+}
+
+/** The same guard, asked about publishing only what it has not answered yet. */
+export function rememberingGuard(guard: Guard): Guard {
+  const rights = new Rights(guard)
+  return {
+    authenticate: (credentials) => guard.authenticate(credentials),
+    authorize: (principal, action, topic) =>
+      action === 'publish' ? rights.mayPublish(principal, topic) : guard.authorize(principal, action, topic),
+    receives: (principal, topic) => guard.receives(principal, topic),
     get version() {
       return guard.version
     },

@@ -266,3 +266,41 @@ describe('topics that are not for publishing', () => {
     expect([old.chunks, old.closed]).toEqual([[], true])
   })
 })
+
+describe('a guard whose answers are kept', () => {
+  it.each([
+    ['at once', (yes: boolean) => yes],
+    ['later', (yes: boolean) => Promise.resolve(yes)],
+  ])('answers %s, once for a topic; a right that is taken away is gone with the next PUBLISH', async (_, say) => {
+    const policy = { version: 0, open: true, asked: 0 }
+    const b = await bench({
+      guard: {
+        ...guardOf({}),
+        authorize() {
+          policy.asked++
+          return say(policy.open)
+        },
+        get version() {
+          return policy.version
+        },
+      },
+    })
+    const heard: string[] = []
+    b.broker.tap('t', () => heard.push('t'))
+    const client = await b.connect({ clientId: 'c' })
+    for (let packetId = 1; packetId <= 5; packetId++) {
+      await client.publish('t', 'x', { qos: 1, packetId })
+      expect(client.expect(PacketType.Puback)).toMatchObject({ packetId, reasonCode: 0 })
+    }
+    expect([policy.asked, heard.length]).toEqual([1, 5])
+    policy.open = false
+    policy.version++
+    await client.publish('t', 'x', { qos: 1, packetId: 6 })
+    expect(client.expect(PacketType.Puback)).toMatchObject({ packetId: 6, reasonCode: 0x87 })
+    policy.open = true
+    policy.version++
+    await client.publish('t', 'x', { qos: 1, packetId: 7 })
+    expect(client.expect(PacketType.Puback)).toMatchObject({ packetId: 7, reasonCode: 0 })
+    expect([policy.asked, heard.length]).toEqual([3, 6])
+  })
+})

@@ -102,7 +102,8 @@ describe('a PUBLISH', () => {
     await client.publish('', '', { properties: { topicAlias: 1 }, qos: 1 })
     expect(client.expect(PacketType.Puback).reasonCode).toBe(0)
     expect(heard).toEqual(['c/a', 'c/a'])
-    expect(asked).toEqual(['publish x/a', 'publish c/a', 'publish x/a', 'publish c/a'])
+    // The guard's answers are kept.
+    expect(asked).toEqual(['publish x/a', 'publish c/a'])
   })
 
   it('with a delay: the name behind it is rewritten, when it comes', async () => {

@@ -84,7 +84,8 @@ describe('topic aliases of a client', () => {
     expect(client.expect(PacketType.Puback).reasonCode).toBe(0x87)
     await client.publish('', '', { qos: 1, properties: { topicAlias: 1 } })
     expect(client.expect(PacketType.Puback).reasonCode).toBe(0x87)
-    expect(asked).toEqual(['secret', 'secret'])
+    // The second answer is the one that was kept of the first.
+    expect(asked).toEqual(['secret'])
   })
 })
 
