@@ -1,14 +1,14 @@
 const HASH = 0x23
 const PLUS = 0x2b
 const SLASH = 0x2f
-const SLOTS = 4096
+const SLOTS = 65_536
 
 /**
  * Tells whether an answer kept for a topic may have changed since: counts the changes that concern filters, those whose
  * filters begin alike together. What does not begin like the topic is not among the counts that are its own, or seldom.
  */
 export class TopicVersions {
-  readonly #counts: Float64Array = new Float64Array(SLOTS)
+  readonly #counts = new Uint32Array(SLOTS)
   #now = 0
 
   /** Grows with every change of any kind: as long as it stays the same, so does `of` for every topic. */
