@@ -52,7 +52,7 @@ describe('bytes of the heap for a message', () => {
         200,
         0,
       ),
-    ).toBeLessThan(480)
+    ).toBeLessThan(470)
   })
 
   it('QoS 0 to a hundred, for each of them', async () => {
@@ -64,7 +64,7 @@ describe('bytes of the heap for a message', () => {
         50,
         0,
       ),
-    ).toBeLessThan(40)
+    ).toBeLessThan(35)
   })
 
   it('QoS 1 to one, with both PUBACKs', async () => {
@@ -76,6 +76,6 @@ describe('bytes of the heap for a message', () => {
         200,
         1,
       ),
-    ).toBeLessThan(1260)
+    ).toBeLessThan(1250)
   })
 })
