@@ -9,6 +9,9 @@ const CHILDREN = OWN + 2
 
 const DOLLAR = 0x24
 
+/** An emptied trie whose arrays are longer than this gives them back. */
+const SPARE = 65_536
+
 /** The values of a node that has two or more. A class of its own, since a value may be a Set itself. */
 class Several<T> extends Set<T> {}
 
@@ -17,16 +20,18 @@ class Several<T> extends Set<T> {}
  * one filter may have many values, and one value many filters.
  */
 export class FilterTrie<T extends object> {
-  readonly #nodes: TrieNodes
+  #nodes: TrieNodes
   /** By node: nothing, one value, or several. */
-  readonly #values: (T | Several<T> | undefined)[] = [undefined, undefined]
+  #values: (T | Several<T> | undefined)[] = [undefined, undefined]
   #size = 0
+  readonly #seed: number
   /** Nodes reached by the levels of the topic so far, and by one more. Kept between calls. */
   #reached = new Int32Array(16)
   #next = new Int32Array(16)
 
   /** The seed (any integer) makes the inner hash unpredictable to those who choose the filters; give each broker its own. */
   constructor(seed = 0) {
+    this.#seed = seed
     this.#nodes = new TrieNodes(seed)
   }
 
@@ -35,7 +40,7 @@ export class FilterTrie<T extends object> {
     return this.#size
   }
 
-  /** Integers in the longest inner array. Follows the most that was ever held at once, not the number of changes. */
+  /** Integers in the longest inner array. Follows the most that was held at once since it was last empty, not the number of changes. */
   get capacity(): number {
     return Math.max(this.#nodes.capacity, this.#values.length)
   }
@@ -66,6 +71,10 @@ export class FilterTrie<T extends object> {
       this.#prune(node)
     }
     this.#size--
+    if (this.#size === 0 && this.capacity > SPARE) {
+      this.#nodes = new TrieNodes(this.#seed)
+      this.#values = [undefined, undefined]
+    }
     return true
   }
 

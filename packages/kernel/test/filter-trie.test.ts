@@ -110,6 +110,49 @@ describe('FilterTrie', () => {
     expect(found(trie, `client 100000/number 100000/x`)).toEqual([])
   })
 
+  it('agrees with a naive matcher over a long life of growing and shrinking, and gives everything back', () => {
+    const trie = new FilterTrie<Value>(7)
+    const { capacity } = trie
+    const held = new Map<string, Value>()
+    let state = 1
+    const chance = (below: number): number => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+      return (state >>> 8) % below
+    }
+    const part = (): string => (chance(4) === 0 ? '+' : `${chance(12)}`)
+    const filterOf = (): string =>
+      [...Array.from({ length: 1 + chance(3) }, part), chance(5) === 0 ? '#' : part()].join('/')
+    let checks = 0
+    for (const [phase, adds] of [9, 1, 8, 0, 9, 0].entries()) {
+      for (let i = 0; i < 20_000; i++) {
+        const filter = adds === 0 ? (held.keys().next().value ?? 'none') : filterOf()
+        const value = held.get(filter)
+        if (chance(10) < adds && value === undefined) {
+          const fresh = { id: phase * 100_000 + i }
+          held.set(filter, fresh)
+          trie.add(filter, fresh)
+        } else if (value !== undefined && chance(10) >= adds) {
+          held.delete(filter)
+          expect(trie.remove(filter, value)).toBe(true)
+        }
+        if (i % 100 !== 0) continue
+        const topic = Array.from({ length: 1 + chance(5) }, () => `${chance(12)}`).join('/')
+        const expected = [...held].filter(([each]) => matches(each, topic)).map(([, { id }]) => id)
+        expect(tally(found(trie, topic))).toEqual(tally(expected))
+        checks += expected.length
+      }
+      expect(trie.size).toBe(held.size)
+    }
+    expect(checks).toBeGreaterThan(1000)
+    expect([trie.size, trie.capacity > capacity]).toEqual([0, true])
+    const value = { id: 0 }
+    for (let i = 0; i < 100_000; i++) trie.add(churned(i), value)
+    for (let i = 0; i < 100_000; i++) trie.remove(churned(i), value)
+    expect([trie.size, trie.capacity]).toEqual([0, capacity])
+    trie.add('a/b', value)
+    expect(found(trie, 'a/b')).toEqual([0])
+  })
+
   it('takes 100,000 values off one filter', () => {
     const trie = new FilterTrie<Value>()
     const values = Array.from({ length: 100_000 }, (_, id) => ({ id }))
