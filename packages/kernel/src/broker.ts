@@ -6,6 +6,7 @@ import type { Counters } from './counters.ts'
 import type { Delayed } from './delayed.ts'
 import type { Credentials, Guard, Principal } from './guard.ts'
 import type { Health } from './health.ts'
+import type { History } from './history.ts'
 import type { Host } from './host.ts'
 import type { Limits } from './limits.ts'
 import type { Message } from './message.ts'
@@ -39,6 +40,8 @@ export interface Broker {
   close(): Promise<void>
   readonly sessions: Sessions
   readonly retained: Retained
+  /** What the log still has. */
+  readonly history: History
   /** Messages to be published later. */
   readonly delayed: Delayed
   readonly guard: Guard

@@ -15,6 +15,7 @@ import { allowAll, carefulGuard, type Guard, type Principal, rememberingGuard } 
 import { StorageHealth } from './health.ts'
 import type { Host } from './host.ts'
 import { defaultLimits, type Limits } from './limits.ts'
+import { defaultHistory, type HistoryOptions, LogHistory } from './history.ts'
 import { Losses } from './losses.ts'
 import type { Message } from './message.ts'
 import { ownBytes } from './message-codec.ts'
@@ -49,6 +50,8 @@ export interface BrokerOptions {
   readonly flapping?: Partial<FlappingOptions> | undefined
   /** Times deliveries. Off unless given; what is left out is that of `defaultSlowOptions`. */
   readonly slowSubscriptions?: Partial<SlowOptions> | undefined
+  /** Keeps messages to be read again. Nothing unless given; what is left out is that of `defaultHistory`. Rejects with BrokerError `invalid-filter`. */
+  readonly history?: Partial<HistoryOptions> | undefined
 }
 
 /** A broker as its storage remembers it. Rejects when the storage cannot be read. */
@@ -61,6 +64,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const counters = zeroCounters()
   const watchers = new Set(options.observer === undefined ? [] : [options.observer])
   const log = storage.log(sessionLog)
+  const kept: HistoryOptions | undefined = options.history && { ...defaultHistory, ...options.history }
+  const history = new LogHistory(log)
   const schedule = new Schedule(host.clock, (error) => host.report(error, 'scheduled work'))
   const router = new Router(guard, limits, seed)
   const health = new StorageHealth(host.clock, (event) => core.emit?.(event))
@@ -77,6 +82,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       health.worked('commit')
       counters.commits++
       counters.stored += records
+      if (records > 0) history.grew()
     },
   })
   const emit = (event: BrokerEvent): void => {
@@ -137,7 +143,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   }
   const delayed = new DelayedMessages(core)
   const sessions = new SessionTable(core)
-  const trimmer = new Trimmer(core, sessions)
+  const trimmer = new Trimmer(core, sessions, kept)
   const connections = new ConnectionTable(limits)
   let closed = false
 
@@ -150,7 +156,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     if (message.dueAt !== undefined) return delayed.add(message, from)
     if (message.retain) retained.set(message)
     if (message.qos > 0) {
-      const placed = route.durable
+      const placed = route.durable || route.kept
       // Its tag and its delivery stand or fall together.
       const bound = placed || message.retain || (message.qos === 2 && sessions.get(message.publisher)?.durable === true)
       // Behind what is under way, even if nothing is written: messages of one publisher stay in order.
@@ -159,6 +165,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       if (route.grants.length > 0 || route.groups.length > 0) message = ownBytes(message)
     }
     dispatch(core, message, route, -1)
+    // Nobody waits for it: a storage that fails has told so already.
+    if (route.kept && message.qos === 0)
+      void committer.publish({ message: ownBytes(message), route: undefined, placed: true, bound: true }).catch(nothing)
   }
 
   function end(session: Session, reason: ErrorCode): void {
@@ -168,6 +177,10 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     sessions.leave(session, consumer, { forgetWill: false, reason })
   }
 
+  for (const filter of kept?.filters ?? []) {
+    if (!isFilter(filter)) throw new BrokerError('invalid-filter', `${filter} is no topic filter`)
+    router.add(filter, { kind: 'keeper' })
+  }
   await delayed.load(storage.table(table.delayed))
   await bans.load(storage)
   await recover(core, sessions, storage, trimmer)
@@ -176,6 +189,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   return {
     sessions,
     retained,
+    history,
     delayed,
     // What always says yes is asked faster than remembered.
     guard: chosen.authorize === allowAll.authorize ? guard : rememberingGuard(guard),
@@ -225,3 +239,5 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     },
   }
 }
+
+function nothing(): void {}

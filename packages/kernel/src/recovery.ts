@@ -56,6 +56,8 @@ export async function recover(core: Core, sessions: SessionTable, storage: Stora
   let records = 0
   let from = range.end
   for (const place of recovery.places.values()) from = Math.min(from, place.next)
+  // What nobody is owed is the history's, if there is one.
+  if (trimmer.keepsHistory) from = range.start
   for (from = Math.max(from, range.start); from < range.end;) {
     const page = await core.log.read(from, { limit: pageSize })
     from = page.next
@@ -84,6 +86,7 @@ function owe(recovery: Recovery, { message, offset }: StoredMessage): void {
     if (session !== undefined && isOwed(recovery, session, offset)) session.outbound.restore(offset, undefined)
     return
   }
+  if (message.qos === 0) return
   const route = core.router.match(message.topic)
   for (const general of route.grants) {
     const { session } = general

@@ -16,6 +16,14 @@ export interface Tap {
   readonly deliver: (message: Message) => void
 }
 
+/** Stands for the history: what it matches is to be kept. */
+export interface Keeper {
+  readonly kind: 'keeper'
+}
+
+/** Whoever a filter leads to. */
+type Member = Subscription | Group | Tap | Keeper
+
 /** Who is to get the messages of one topic. */
 export interface Route {
   readonly grants: readonly Grant[]
@@ -23,6 +31,8 @@ export interface Route {
   readonly taps: readonly Tap[]
   /** True when a message of QoS 1 or 2 is owed to somebody who outlives his connection. */
   readonly durable: boolean
+  /** True when messages of the topic are part of the history. */
+  readonly kept: boolean
 }
 
 /** A route that was found, and what it rests on. */
@@ -31,6 +41,7 @@ class FoundRoute implements Route {
   readonly groups: readonly Group[]
   readonly taps: readonly Tap[]
   readonly durable: boolean
+  readonly kept: boolean
   /** Rights as of this version of the guard's policy. */
   readonly policy: number
   /** All changes of subscriptions up to this one are known not to concern it. */
@@ -38,10 +49,11 @@ class FoundRoute implements Route {
   /** The count of those that concern its topic; known only of routes that are kept. */
   version = NaN
 
-  constructor(members: Pick<Route, 'grants' | 'groups' | 'taps'>, policy: number, checked: number) {
+  constructor(members: Pick<Route, 'grants' | 'groups' | 'taps' | 'kept'>, policy: number, checked: number) {
     this.grants = members.grants
     this.groups = members.groups
     this.taps = members.taps
+    this.kept = members.kept
     this.durable = this.grants.some((g) => g.qos > 0 && g.session.durable) || this.groups.some((g) => g.durable)
     this.policy = policy
     this.checked = checked
@@ -57,10 +69,10 @@ const none: readonly never[] = []
 /** Finds who gets a topic. Answers are kept per topic until a subscription that concerns it or the guard's policy changes. */
 export class Router {
   readonly #guard: Guard
-  readonly #trie: FilterTrie<Subscription | Group | Tap>
+  readonly #trie: FilterTrie<Member>
   readonly #versions = new TopicVersions()
   readonly #cache = new RouteCache<FoundRoute>()
-  readonly #found: (Subscription | Group | Tap)[] = []
+  readonly #found: Member[] = []
   readonly #limits: Limits
 
   /** The seed (any integer) keeps others from guessing where filters collide. */
@@ -75,12 +87,12 @@ export class Router {
     return this.#trie.size
   }
 
-  add(filter: string, member: Subscription | Group | Tap): void {
+  add(filter: string, member: Member): void {
     this.#trie.add(filter, member)
     this.touch(filter)
   }
 
-  remove(filter: string, member: Subscription | Group | Tap): void {
+  remove(filter: string, member: Member): void {
     this.#trie.remove(filter, member)
     this.touch(filter)
   }
@@ -124,15 +136,17 @@ export class Router {
     let subscriptions: Subscription[] | undefined
     let groups: Group[] | undefined
     let taps: Tap[] | undefined
+    let kept = false
     this.#trie.match(topic, found)
     for (const member of found) {
       if (member.kind === 'subscription') (subscriptions ??= []).push(member)
       else if (member.kind === 'group') (groups ??= []).push(member)
-      else (taps ??= []).push(member)
+      else if (member.kind === 'tap') (taps ??= []).push(member)
+      else kept = true
     }
     found.length = 0
     const grants = subscriptions === undefined ? none : this.#permitted(grantsOf(subscriptions), topic)
-    return new FoundRoute({ grants, groups: groups ?? none, taps: taps ?? none }, policy, this.#versions.now)
+    return new FoundRoute({ grants, groups: groups ?? none, taps: taps ?? none, kept }, policy, this.#versions.now)
   }
 
   #permitted(grants: Grant[], topic: string): Grant[] {

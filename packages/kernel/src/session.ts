@@ -234,7 +234,7 @@ export class Session implements Saved {
       else {
         // What a durable session is owed is in the log, so that it is still owed after a crash.
         const addressed = { ...ownBytes(message), qos, recipient: this.id }
-        const route = { grants: [grant], groups: [], taps: [], durable: true }
+        const route = { grants: [grant], groups: [], taps: [], durable: true, kept: false }
         committer.publish({ message: addressed, route, placed: true, bound: true }).catch(() => {})
       }
     })

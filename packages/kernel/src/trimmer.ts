@@ -1,5 +1,6 @@
 import type { Core } from './core.ts'
 import type { DropReason } from './events.ts'
+import type { HistoryOptions } from './history.ts'
 import type { Timer } from './host.ts'
 import { LogSegments } from './log-segments.ts'
 import type { Message, Offset } from './message.ts'
@@ -8,31 +9,45 @@ import type { SessionTable } from './sessions.ts'
 const period = 10_000
 
 /**
- * Lets the session log forget what nobody is owed any more: what everybody has, what has expired, and what is beyond the
+ * Lets the session log forget what nobody is owed any more and no history keeps: what everybody has, what has expired, and what is beyond the
  * limits of the log, oldest first.
  */
 export class Trimmer {
   readonly #core: Core
   readonly #sessions: SessionTable
   readonly #segments: LogSegments
+  readonly #history: HistoryOptions | undefined
   #trimmed: Offset = 0
   /** Of the records that are counted as kept. */
   #first: Offset = 0
   #timer: Timer | undefined
   #stopped = false
 
-  constructor(core: Core, sessions: SessionTable) {
+  constructor(core: Core, sessions: SessionTable, history?: HistoryOptions) {
+    const { logBytes, logAge } = core.limits
     this.#core = core
     this.#sessions = sessions
-    this.#segments = new LogSegments(core.limits)
+    this.#history = history
+    this.#segments = new LogSegments({
+      logBytes: Math.min(logBytes, history?.maxBytes ?? Infinity),
+      logAge: Math.min(logAge, history?.maxAge ?? Infinity),
+    })
+  }
+
+  /** True: records that nobody is owed are kept, too. */
+  get keepsHistory(): boolean {
+    return this.#history !== undefined
   }
 
   /** A record was added. */
   appended(message: Message, offset: Offset): void {
     const { counters, limits, host } = this.#core
-    this.#add(message, offset, host.clock.now())
+    const begun = this.#add(message, offset, host.clock.now())
     const { second } = this.#segments
-    if (counters.keptBytes > limits.logBytes && second !== undefined) this.#cut(second)
+    if (second === undefined) return
+    if (counters.keptBytes > limits.logBytes) this.#cut(second)
+    // A look at every reader is worth it once for thousands of records.
+    else if (begun && counters.keptBytes > (this.#history?.maxBytes ?? Infinity)) this.#cut(0)
   }
 
   /** A record was there when the broker started. Nothing is given up for its sake: its readers may not be in place yet. */
@@ -56,12 +71,14 @@ export class Trimmer {
     this.#timer?.cancel()
   }
 
-  #add(message: Message, offset: Offset, time: number): void {
+  /** True: a segment began. */
+  #add(message: Message, offset: Offset, time: number): boolean {
     const { counters } = this.#core
-    this.#segments.add(message, offset, time)
+    const begun = this.#segments.add(message, offset, time)
     counters.keptBytes += message.payload.length
     if (counters.kept++ === 0) this.#first = offset
     this.arm()
+    return begun
   }
 
   /** Everything below has waited longer than it may. */
@@ -69,6 +86,15 @@ export class Trimmer {
     const { committer, host, limits } = this.#core
     if (limits.logAge === Infinity) return 0
     return this.#segments.addedSince(host.clock.now() - limits.logAge) ?? committer.end
+  }
+
+  /** Everything below is no part of the history any more. */
+  #historyStart(): Offset {
+    const { committer, host } = this.#core
+    if (this.#history === undefined) return committer.end
+    const { maxAge, maxBytes } = this.#history
+    const young = this.#segments.addedSince(host.clock.now() - maxAge) ?? committer.end
+    return Math.max(young, this.#segments.lastBytes(maxBytes) ?? committer.end)
   }
 
   /** Whoever sleeps does not keep what he will never get. */
@@ -81,8 +107,7 @@ export class Trimmer {
   /** Trims to the lowest place of any reader, and to `before` at least: then it is given up. */
   #cut(before: Offset): void {
     if (before > this.#trimmed) this.#giveUp((offset) => offset < before, 'queue-full')
-    const { committer } = this.#core
-    let low = committer.end
+    let low = this.#historyStart()
     // Also for sessions that have stopped being durable: what they wait for is read back from the log.
     for (const session of this.#sessions) low = lowest(low, session.outbound.place(low))
     for (const group of this.#sessions.groups.values()) low = lowest(low, group.place(low))
