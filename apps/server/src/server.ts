@@ -29,6 +29,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     host,
     observer: brokerLog(host.clock, log),
     limits: kernelLimits(config),
+    history: config.history.filters.length > 0 ? config.history : undefined,
     sharing: config.sharing,
     flapping: config.flapping.enabled ? config.flapping : undefined,
     slowSubscriptions: config.slowSubscriptions.enabled ? config.slowSubscriptions : undefined,

@@ -1,4 +1,4 @@
-import { defaultFlapping, defaultLimits, defaultSlowOptions } from '@isomq/kernel'
+import { defaultFlapping, defaultHistory, defaultLimits, defaultSlowOptions } from '@isomq/kernel'
 import { defaultMqttOptions } from '@isomq/protocol-mqtt'
 import { describe, expect, test } from 'vitest'
 import { load } from './config-dir.ts'
@@ -16,6 +16,7 @@ test('without anything the defaults apply', async () => {
     },
     allowAnonymous: false,
     authentication: { scram: { users: [] } },
+    history: defaultHistory,
     sharing: 'round-robin',
     autoSubscribe: [],
     storage: { type: 'lmdb', path: 'data', durability: 'flush', maxBytes: Infinity },

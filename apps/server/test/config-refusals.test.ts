@@ -87,7 +87,7 @@ const cases: [name: string, given: Given, lines: string[]][] = [
     'a name every object has',
     yaml('constructor: 1\nlog: { __proto__: { level: debug } }'),
     [
-      'isomq.config.yaml:1: unknown key constructor; did you mean listeners?',
+      'isomq.config.yaml:1: unknown key constructor; did you mean history?',
       'isomq.config.yaml:2: unknown key log.__proto__; did you mean log.format?',
     ],
   ],
@@ -190,6 +190,11 @@ const cases: [name: string, given: Given, lines: string[]][] = [
     ['isomq.config.yaml:3: Flow sequence in block collection must be sufficiently indented and end with a ]'],
   ],
   ['a key that is there twice', yaml('log: {}\nlog: {}\n'), ['isomq.config.yaml:2: Map keys must be unique']],
+  [
+    'a filter of the history that is none',
+    yaml('history:\n  filters:\n    - a/#\n    - a/#/b\n'),
+    ['isomq.config.yaml:4: history.filters.1 (a/#/b) is no topic filter'],
+  ],
   [
     'rules that are none',
     yaml('rewrite:\n  action: all\n'),

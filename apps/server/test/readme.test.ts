@@ -36,6 +36,7 @@ test('every key says what it is', () => {
     'authentication',
     'authentication.scram',
     'storage',
+    'history',
     'limits',
     'flapping',
     'slowSubscriptions',

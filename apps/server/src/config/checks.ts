@@ -1,3 +1,4 @@
+import { isFilter } from '@isomq/kernel'
 import { autoSubscriptionFault, rewriteFault } from '@isomq/protocol-mqtt'
 import { isIP } from 'node:net'
 import type { Merged } from './merge.ts'
@@ -42,6 +43,8 @@ export function checkConfig(config: Config, merged: Merged): Problem[] {
       `(${formatBytes(unsentPause)}) must not be above limits.unsentLimit (${formatBytes(unsentLimit)})`,
     )
   }
+  for (const [i, filter] of config.history.filters.entries())
+    if (!isFilter(filter)) refuse(`history.filters.${i}`, `(${filter}) is no topic filter`)
   for (const [i, rule] of config.rewrite.entries()) {
     const fault = rewriteFault(rule)
     if (fault !== undefined) refuse(`rewrite.${i}.${fault.key}`, fault.message)

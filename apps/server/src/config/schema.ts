@@ -1,4 +1,4 @@
-import { defaultFlapping, defaultLimits, defaultSlowOptions, type Qos } from '@isomq/kernel'
+import { defaultFlapping, defaultHistory, defaultLimits, defaultSlowOptions, type Qos } from '@isomq/kernel'
 import { defaultMqttOptions, defaultSysOptions } from '@isomq/protocol-mqtt'
 import * as v from 'valibot'
 import { accounts } from './accounts.ts'
@@ -36,6 +36,7 @@ function section<E extends v.ObjectEntries>(entries: E) {
   return v.optional(v.strictObject(entries, 'must hold keys and values'), {} as never)
 }
 
+const kept = defaultHistory
 const [k, m, f, slow, sys] = [defaultLimits, defaultMqttOptions, defaultFlapping, defaultSlowOptions, defaultSysOptions]
 const limits = v.strictObject({
   topicLevels: count('Levels a topic or filter may have', k.topicLevels, { min: 1, max: 32768 }),
@@ -146,6 +147,17 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
         Infinity,
         { min: 16 * 1024 * 1024 },
       ),
+    }),
+    {},
+  ),
+  history: v.optional(
+    v.strictObject({
+      filters: v.optional(
+        texts('Topic filters: what they match stays in the log to be read again, whoever waits for it', 0),
+        kept.filters,
+      ),
+      maxBytes: bytes('Payload bytes kept, oldest forgotten first; `limits.logBytes` bounds it too', kept.maxBytes),
+      maxAge: duration('Time it is kept', kept.maxAge, { min: 1000 }),
     }),
     {},
   ),

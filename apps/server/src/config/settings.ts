@@ -78,10 +78,10 @@ export function text(description: string): v.GenericSchema<string, string> {
   return v.pipe(schema, v.description(description))
 }
 
-/** A list of texts. */
-export function texts(description: string): v.GenericSchema<readonly string[], readonly string[]> {
+/** A list of texts: of one at least, unless said. */
+export function texts(description: string, least: number = 1): v.GenericSchema<readonly string[], readonly string[]> {
   const message = 'must be a list of texts'
-  const schema = v.pipe(v.array(v.string(message), message), v.minLength(1, message), v.metadata({ kind: 'list' }))
+  const schema = v.pipe(v.array(v.string(message), message), v.minLength(least, message), v.metadata({ kind: 'list' }))
   return v.pipe(schema, v.description(description))
 }
 

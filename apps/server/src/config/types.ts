@@ -1,4 +1,4 @@
-import type { FlappingOptions, Limits, Sharing, SlowOptions } from '@isomq/kernel'
+import type { FlappingOptions, HistoryOptions, Limits, Sharing, SlowOptions } from '@isomq/kernel'
 import type { AutoSubscription, MqttOptions, RewriteRule } from '@isomq/protocol-mqtt'
 import type { Account, AccountInput } from './accounts.ts'
 
@@ -42,6 +42,7 @@ export interface Config {
     readonly durability: 'flush' | 'os'
     readonly maxBytes: number
   }
+  readonly history: HistoryOptions
   readonly sharing: Sharing
   readonly autoSubscribe: readonly AutoSubscription[]
   readonly limits: Limits & Omit<MqttOptions, 'authenticators' | 'autoSubscribe' | 'rewrite'>
@@ -69,6 +70,7 @@ export interface ConfigInput {
     | { readonly scram?: { readonly users?: readonly AccountInput[] | undefined } | undefined }
     | undefined
   readonly storage?: Input<Config['storage']> | undefined
+  readonly history?: Input<Config['history']> | undefined
   readonly sharing?: Sharing | undefined
   readonly autoSubscribe?: readonly AutoSubscription[] | undefined
   readonly limits?: Input<Config['limits']> | undefined
