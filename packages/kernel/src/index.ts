@@ -29,6 +29,6 @@ export type { Batch, Log, ReadOptions, Storage, Table, TableChange } from './sto
 export type { SubscriptionOptions } from './subscription.ts'
 export { TagSet } from './tag-set.ts'
 export { TokenBucket } from './token-bucket.ts'
-export { isFilter, isTopic, levels, matches } from './topic.ts'
+export { covers, isFilter, isTopic, levels, matches } from './topic.ts'
 export { encodeUtf8, readUtf8, utf8Length, writeUtf8 } from './utf8.ts'
 export { Will } from './will.ts'

@@ -61,6 +61,23 @@ export function matches(filter: string, topic: string): boolean {
   }
 }
 
+/**
+ * Does the filter cover every topic that the other one covers? Both are valid filters; else the answer means nothing.
+ * O(length).
+ */
+export function covers(filter: string, other: string): boolean {
+  if (other.charCodeAt(0) === DOLLAR && filter.charCodeAt(0) !== DOLLAR) return false
+  const wide = filter.split('/')
+  const narrow = other.split('/')
+  for (let i = 0; i < narrow.length; i++) {
+    if (wide[i] === '#') return true
+    // Every topic has a first level.
+    if (narrow[i] === '#') return i === 0 && filter === '+/#'
+    if (wide[i] !== narrow[i] && (wide[i] !== '+' || narrow[i] === undefined)) return false
+  }
+  return wide.length === narrow.length || (wide.length === narrow.length + 1 && wide.at(-1) === '#')
+}
+
 /** How many levels a topic or filter has: slashes plus one. O(length), no allocation. */
 export function levels(topic: string): number {
   let count = 1

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
-import { isFilter, isTopic, levels, matches } from '../src/topic.ts'
+import { covers, isFilter, isTopic, levels, matches } from '../src/topic.ts'
 
 /** Filter, topic, does it match: the examples of the MQTT 5.0 specification (4.7), and their edges. */
 const table: readonly [filter: string, topic: string, expected: boolean][] = [
@@ -83,6 +83,38 @@ describe('matches', () => {
       }),
       { numRuns: 2000 },
     )
+  })
+})
+
+describe('covers', () => {
+  // Every topic of up to three levels out of these tells two filters of as many apart.
+  const names = ['a', 'b', '', '$c']
+  const level = fc.constantFrom(...names, '+')
+  const filters = fc
+    .tuple(fc.array(level, { maxLength: 3 }), fc.boolean())
+    .map(([levels, open]) => [...levels, ...(open ? ['#'] : [])].join('/'))
+    .filter(isFilter)
+  const topics: string[] = []
+  for (const a of names) {
+    topics.push(a)
+    for (const b of names) {
+      topics.push(`${a}/${b}`)
+      for (const c of names) for (const d of ['', '/a', '/z']) topics.push(`${a}/${b}/${c}${d}`)
+    }
+  }
+  topics.push(
+    'z',
+    'z/z',
+    'z/z/z',
+    ...names.flatMap((a) => [`${a}/z`, `z/${a}`, `${a}/z/z`, `${a}/${a}/z`, `${a}/b/z`, `${a}/a/z`]),
+  )
+
+  it('is true where no topic is covered by the other filter alone', () => {
+    const property = fc.property(filters, filters, (filter, other) => {
+      const alone = topics.filter(isTopic).find((topic) => matches(other, topic) && !matches(filter, topic))
+      expect([filter, other, covers(filter, other)]).toEqual([filter, other, alone === undefined])
+    })
+    fc.assert(property, { numRuns: 20_000 })
   })
 })
 

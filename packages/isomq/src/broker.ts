@@ -1,0 +1,32 @@
+import type { Broker as KernelBroker, Connection, Retained } from '@isomq/kernel'
+import type { EventMap } from './events.ts'
+import type { Payload, PublishOptions } from './publication.ts'
+import type { SubscribeOptions, Subscription } from './subscription.ts'
+
+/** A broker in this process: a page, a worker, Node, Deno, Bun. */
+export interface Broker {
+  /** Its name among others. */
+  readonly id: string
+  /**
+   * Publishes as the broker itself, whom nobody refuses. Resolves when it is accepted: where somebody who may be offline
+   * waits for it at QoS 1 or 2, it is stored then. Rejects with BrokerError `invalid-topic`, `quota-exceeded`,
+   * `storage-failed`, or `shutting-down`; RangeError for options that make no sense.
+   */
+  publish(topic: string, payload: Payload, options?: PublishOptions): Promise<void>
+  /** Subscribes within the process: `for await (const message of broker.subscribe('a/#'))`. Throws BrokerError `invalid-filter`, or `unavailable` where `from` asks for what no history keeps. */
+  subscribe(filter: string, options?: SubscribeOptions): Subscription
+  /** Calls back with every event of this name. Returns how to stop it. */
+  on<K extends keyof EventMap>(name: K, listener: (event: EventMap[K]) => void): () => void
+  /** The other end of a new connection to this broker, in memory: whoever speaks MQTT over it is a client. */
+  connect(): Connection
+  /** Serves MQTT on a connection that somebody else has accepted. Never throws. */
+  serve(connection: Connection): void
+  /** To be called when hooks would answer differently than before: what was allowed is asked for again. */
+  policyChanged(): void
+  /** The last retained message of each topic. */
+  readonly retained: Retained
+  /** Everything else: sessions, bans, limits, counters, history. */
+  readonly kernel: KernelBroker
+  /** Ends every connection and subscription, writes what is unwritten, closes the storage. Idempotent. */
+  close(): Promise<void>
+}

@@ -1,0 +1,1 @@
+export { listen, type ListenOptions, type Listening, type TcpOptions, type WsOptions } from './listen.ts'
