@@ -37,7 +37,7 @@ export interface CreateBrokerOptions
 /** A broker, as its storage remembers it. Rejects when that cannot be read, or with BrokerError `invalid-filter` for a history. */
 export async function createBroker(options: CreateBrokerOptions = {}): Promise<Broker> {
   const { storage = memoryStorage(), limits, sharing, flapping, slowSubscriptions } = options
-  const host = platformHost(options.report ?? ((error, context) => console.error(`isomq: ${context}:`, error)))
+  const host = platformHost(options.report ?? printFault)
   const id = options.id ?? host.randomId()
   const { guard, policyChanged } = hookGuard(options, host.report)
   const history = toHistory(options.history)
@@ -78,6 +78,11 @@ export async function createBroker(options: CreateBrokerOptions = {}): Promise<B
     policyChanged,
     close: () => (closed ??= close()),
   }
+}
+
+function printFault(error: unknown, context: string): void {
+  // oxlint-disable-next-line no-console -- who embeds a broker and says nothing else looks there
+  console.error(`isomq: ${context}:`, error)
 }
 
 function toHistory(history: CreateBrokerOptions['history']): Partial<HistoryOptions> | undefined {

@@ -74,7 +74,8 @@ function macrotask(callback: () => void): () => void {
   if (typeof globalThis.setImmediate === 'function') return () => void setImmediate(callback)
   // Timers of a browser wait for 4 ms, and for a second where the page is hidden; messages do not.
   const { port1, port2 } = new MessageChannel()
-  port1.onmessage = callback
+  port1.addEventListener('message', callback)
+  port1.start()
   return () => port2.postMessage(undefined)
 }
 

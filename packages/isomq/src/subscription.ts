@@ -72,29 +72,27 @@ function live(broker: Broker, filter: string, { retained = true, maxQueued = 100
 const pageSize = 256
 
 function replay(broker: Broker, filter: string, from: 'earliest' | Offset | Date): Subscription {
-  let wake: () => void = () => undefined
-  let grown = false
-  let closed = false
+  const state = { grown: false, closed: false, wake: (): void => undefined }
   const stop = broker.history.watch(() => {
-    grown = true
-    wake()
+    state.grown = true
+    state.wake()
   })
   const close = (): void => {
-    closed = true
+    state.closed = true
     stop()
-    wake()
+    state.wake()
   }
   async function* read(): AsyncGenerator<Received, undefined> {
     const { history } = broker
     let next = typeof from === 'number' ? from : 0
     if (from instanceof Date) next = await history.at(from.getTime())
-    while (!closed) {
-      grown = false
+    while (!state.closed) {
+      state.grown = false
       const page = await history.read(next, { limit: pageSize, where: ({ topic }) => matches(filter, topic) })
-      for (const { message, offset } of page.records) if (!closed) yield new Received(message, offset)
+      for (const { message, offset } of page.records) if (!state.closed) yield new Received(message, offset)
       const isEnd = page.next === next
       next = page.next
-      if (isEnd && !grown && !closed) await new Promise<void>((resolve) => (wake = resolve))
+      if (isEnd && !state.grown && !state.closed) await new Promise<void>((resolve) => (state.wake = resolve))
     }
   }
   const records = read()

@@ -7,6 +7,7 @@ import {
   type CreateBrokerOptions,
   memory,
   type Received,
+  type Storage,
 } from '../src/index.ts'
 
 const open: Broker[] = []

@@ -71,8 +71,8 @@ export function covers(filter: string, other: string): boolean {
   const narrow = other.split('/')
   for (let i = 0; i < narrow.length; i++) {
     if (wide[i] === '#') return true
-    // Every topic has a first level.
-    if (narrow[i] === '#') return i === 0 && filter === '+/#'
+    // A topic is never empty: what `#` and `/#` cover has a level there.
+    if (narrow[i] === '#') return (i === 0 || other === '/#') && wide.slice(i).join('/') === '+/#'
     if (wide[i] !== narrow[i] && (wide[i] !== '+' || narrow[i] === undefined)) return false
   }
   return wide.length === narrow.length || (wide.length === narrow.length + 1 && wide.at(-1) === '#')
