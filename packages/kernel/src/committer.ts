@@ -1,3 +1,4 @@
+import { payloadLength } from './message-codec.ts'
 import { BrokerError } from './errors.ts'
 import type { Host, Timer } from './host.ts'
 import type { Message, Offset } from './message.ts'
@@ -80,7 +81,7 @@ export class Committer {
   publish(entry: Entry): Promise<void> {
     const commit = this.#commit()
     commit.entries.push(entry)
-    commit.bytes += entry.message.payload.length
+    commit.bytes += payloadLength(entry.message)
     if (entry.placed) commit.placed++
     if (this.#pause !== undefined) this.#publishers.add(entry.message.publisher)
     return entry.bound ? commit.done : commit.passed

@@ -18,7 +18,7 @@ import { defaultLimits, type Limits } from './limits.ts'
 import { defaultHistory, type HistoryOptions, LogHistory } from './history.ts'
 import { Losses } from './losses.ts'
 import type { Message } from './message.ts'
-import { ownBytes } from './message-codec.ts'
+import { kept as keptMessage, ownBytes } from './message-codec.ts'
 import { Pressure } from './pressure.ts'
 import { recover } from './recovery.ts'
 import { RetainedMessages } from './retained.ts'
@@ -161,8 +161,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       const bound = placed || message.retain || (message.qos === 2 && sessions.get(message.publisher)?.durable === true)
       // Behind what is under way, even if nothing is written: messages of one publisher stay in order.
       if (placed || (bound ? committer.done !== undefined : committer.isBefore(message.publisher)))
-        return committer.publish({ message: ownBytes(message), route, placed, bound })
-      if (route.grants.length > 0 || route.groups.length > 0) message = ownBytes(message)
+        return committer.publish({ message: keptMessage(message), route, placed, bound })
+      if (route.grants.length > 0 || route.groups.length > 0) message = keptMessage(message)
     }
     dispatch(core, message, route, -1)
     // Nobody waits for it: a storage that fails has told so already.

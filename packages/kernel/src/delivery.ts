@@ -6,7 +6,7 @@ import type { Message, Offset } from './message.ts'
 import { encodeRow, joinKey, table } from './rows.ts'
 
 /** A message under way to one session and not yet settled. */
-export interface Delivery {
+export class Delivery {
   /** 1–65535, unlike that of every other delivery under way to the session. */
   readonly tag: number
   /** Place in the session log, or -1. */
@@ -16,16 +16,24 @@ export interface Delivery {
   /** Its place among all messages of that group. */
   readonly order: number
   /** Undefined: to be read from the log. */
-  message: Message | undefined
-  grant: Grant | undefined
+  message: Message | undefined = undefined
+  grant: Grant | undefined = undefined
   /** Bits of `DeliveryFlag`. */
   flags: number
   /** True: the peer has it (QoS 2), and only the completion is missing. */
-  accepted: boolean
+  accepted = false
   /** The wait for a durable row that it is part of, 0 for none. */
-  held: number
+  held = 0
   /** True: the storage has a row for it, since its tag does not follow from its offset or its acceptance must survive. */
-  row: boolean
+  row = false
+
+  constructor(tag: number, offset: Offset, flags: number, from?: TakenFrom) {
+    this.tag = tag
+    this.offset = offset
+    this.flags = flags
+    this.group = from?.group
+    this.order = from?.order ?? 0
+  }
 }
 
 /** The group a message was taken from, and its place among all messages of that group. */
@@ -35,7 +43,7 @@ export interface TakenFrom {
 }
 
 /** What is known of a delivery that was under way when the broker last stopped. */
-export type UnderWay = Partial<Delivery> & { readonly tag: number }
+export type UnderWay = Partial<Pick<Delivery, 'flags' | 'accepted' | 'row' | 'group' | 'order'>> & Pick<Delivery, 'tag'>
 
 /**
  * Puts a record among the deliveries that were under way when the broker last stopped, in the order of records. Replaces
@@ -47,9 +55,10 @@ export function putBack(deliveries: Delivery[], offset: Offset, under: UnderWay 
     const isBehind = deliveries.every((d) => d.group !== undefined || d.offset < offset)
     if (isBehind || indexOfTag(deliveries, tag) >= 0) return false
   }
-  const known = { group: undefined, order: 0, message: undefined, grant: undefined, accepted: false, row: false }
-  const flags = (under?.flags ?? 0) | DeliveryFlag.redelivered
-  const delivery = { ...known, ...under, tag, offset, flags, held: 0 }
+  const from = under?.group && { group: under.group, order: under.order ?? 0 }
+  const delivery = new Delivery(tag, offset, (under?.flags ?? 0) | DeliveryFlag.redelivered, from)
+  delivery.accepted = under?.accepted ?? false
+  delivery.row = under?.row ?? false
   const same = deliveries.findIndex((d) => d.offset === offset && d.group === delivery.group)
   if (same >= 0) deliveries.splice(same, 1)
   const behind = deliveries.findIndex((d) => d.offset > offset)
@@ -62,10 +71,21 @@ export function tagOf(offset: Offset): number {
   return 1 + (offset % 65535)
 }
 
-/** Place of the delivery with this tag, or -1. Acknowledgements come in order, so the search is short. */
+/**
+ * Place of the delivery with this tag, or -1. Tags grow from one to the next where nothing stands against it, and none lies
+ * further from the first than it is younger: the search begins there, and is over at once when none between them is settled.
+ */
 export function indexOfTag(deliveries: readonly Delivery[], tag: number): number {
-  for (let i = 0; i < deliveries.length; i++) if (deliveries[i]!.tag === tag) return i
+  if (deliveries.length === 0) return -1
+  const start = Math.min(stepsBetween(deliveries[0]!.tag, tag), deliveries.length - 1)
+  for (let i = start; i >= 0; i--) if (deliveries[i]!.tag === tag) return i
+  for (let i = start + 1; i < deliveries.length; i++) if (deliveries[i]!.tag === tag) return i
   return -1
+}
+
+/** How far it is from one tag up to another, past 65535 if need be. */
+export function stepsBetween(from: number, to: number): number {
+  return to < from ? to - from + 65535 : to - from
 }
 
 /** Writes what recovery cannot tell from the log: another tag than the offset's, an acceptance, a filter that is gone. */

@@ -1,3 +1,4 @@
+import { payloadLength } from './message-codec.ts'
 import type { Limits } from './limits.ts'
 import type { Message, Offset } from './message.ts'
 
@@ -51,7 +52,7 @@ export class LogSegments {
       last = { first: offset, bytes: 0, begun: time, ended: time, expiries: undefined }
       this.#segments.push(last)
     }
-    last.bytes += message.payload.length
+    last.bytes += payloadLength(message)
     last.ended = Math.max(last.ended, time)
     if (message.expiresAt === undefined) return begins
     if (last.expiries === undefined) {

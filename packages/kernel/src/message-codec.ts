@@ -196,6 +196,18 @@ function isText(text: string, bytes: Uint8Array, start: number, length: number):
   return true
 }
 
+/** Bytes of the payload. */
+export function payloadLength(message: Message): number {
+  return message.payloadLength ?? message.payload.length
+}
+
+/** The message as it may be kept until it is delivered: a small payload must not pin the chunk it came with. */
+export function kept(message: Message): Message {
+  if (message.keep === undefined) return ownBytes(message)
+  message.keep()
+  return message
+}
+
 /**
  * The same message with bytes of its own, unless it already owns most of the buffer they lie in. For what is kept
  * beyond the turn it arrived in: a small payload must not pin the chunk it came with. What comes back is plain data: a

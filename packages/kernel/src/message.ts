@@ -33,6 +33,13 @@ export interface Message {
   readonly dueAt?: number | undefined
   /** Owed to the session of this id alone; such a record is not routed by topic. */
   readonly recipient?: string | undefined
+  /** Bytes of the payload, where that is known without making a view of it. */
+  readonly payloadLength?: number | undefined
+  /**
+   * Of a message that is a view of what a protocol has received: from now on its bytes lie where they may stay beyond the
+   * turn they came in, without holding much else. Whoever keeps a message calls `kept`.
+   */
+  keep?(): void
 }
 
 /** Place of a record in its log: starts at 0, grows by one, is never reused. */

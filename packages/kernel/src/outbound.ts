@@ -227,7 +227,8 @@ export class Outbound implements Burdened {
     if ((this.shedding || this.relief !== undefined) && consumer.load === 0 && !this.#burdened()) relieve(this)
     if (waiting.length > 0) return
     this.#rejudged = false
-    for (const group of this.#session.groups) group.pump()
+    const { groups } = this.#session
+    if (groups.size > 0) for (const group of groups) group.pump()
   }
 
   /** How far it has come; `next` is `end` when nothing is owed. */

@@ -1,3 +1,4 @@
+import { payloadLength } from './message-codec.ts'
 import type { BrokerError } from './errors.ts'
 import type { Message } from './message.ts'
 import type { Route } from './router.ts'
@@ -66,7 +67,7 @@ export class PendingCommit {
     for (const entry of this.entries) if (entry.bound) bound.add(entry.message.publisher)
     const passing = this.entries.filter(({ message }) => !bound.has(message.publisher))
     if (passing.length > 0) this.entries = this.entries.filter(({ message }) => bound.has(message.publisher))
-    for (const { message } of passing) this.bytes -= message.payload.length
+    for (const { message } of passing) this.bytes -= payloadLength(message)
     return passing
   }
 }

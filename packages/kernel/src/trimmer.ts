@@ -1,3 +1,4 @@
+import { payloadLength } from './message-codec.ts'
 import type { Core } from './core.ts'
 import type { DropReason } from './events.ts'
 import type { HistoryOptions } from './history.ts'
@@ -75,7 +76,7 @@ export class Trimmer {
   #add(message: Message, offset: Offset, time: number): boolean {
     const { counters } = this.#core
     const begun = this.#segments.add(message, offset, time)
-    counters.keptBytes += message.payload.length
+    counters.keptBytes += payloadLength(message)
     if (counters.kept++ === 0) this.#first = offset
     this.arm()
     return begun

@@ -1,3 +1,4 @@
+import { payloadLength } from './message-codec.ts'
 import type { Grant } from './grant.ts'
 import type { Message, Offset } from './message.ts'
 
@@ -125,5 +126,5 @@ export const messageOverhead = 512
 
 // Retained messages are held by the broker anyway: a session that waits for them costs nothing more.
 function weight(held: Held | undefined): number {
-  return held === undefined || (held.flags & 4) !== 0 ? 0 : held.message.payload.length + messageOverhead
+  return held === undefined || (held.flags & 4) !== 0 ? 0 : payloadLength(held.message) + messageOverhead
 }

@@ -1,6 +1,6 @@
 import { DeliveryFlag } from './consumer.ts'
 import type { Core } from './core.ts'
-import { type Delivery, deleteRow, indexOfTag, putBack, tagOf, writeRow } from './delivery.ts'
+import { Delivery, deleteRow, indexOfTag, putBack, tagOf, writeRow } from './delivery.ts'
 import type { TakenFrom, UnderWay } from './delivery.ts'
 import type { Grant } from './grant.ts'
 import type { Message, Offset } from './message.ts'
@@ -88,8 +88,10 @@ export class Window {
   begin(message: Message, grant: Grant, offset: Offset, flags: number, from?: TakenFrom): Delivery {
     const group = from?.group
     const tag = this.#tags.allocate(this.#deliveries, offset)
-    const fresh = { accepted: false, held: this.#holds > this.#over ? this.#holds : 0, row: false }
-    const delivery: Delivery = { tag, offset, group, order: from?.order ?? 0, message, grant, flags, ...fresh }
+    const delivery = new Delivery(tag, offset, flags, from)
+    delivery.message = message
+    delivery.grant = grant
+    if (this.#holds > this.#over) delivery.held = this.#holds
     this.#deliveries.push(delivery)
     this.advance()
     // A tag that does not follow from the offset must be durable before the message leaves; so must a group's choice at
@@ -138,6 +140,7 @@ export class Window {
 
   /** A record that was owed when the broker last stopped. False when it was not under way then. */
   restore(offset: Offset, under: UnderWay | undefined): boolean {
+    this.#tags.forget()
     return putBack(this.#deliveries, offset, under)
   }
 

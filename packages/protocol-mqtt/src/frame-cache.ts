@@ -4,7 +4,7 @@ import type { ProtocolVersion, Publish } from './codec/packet.ts'
 import type { PublishProperties } from './codec/packet-properties.ts'
 import { propertiesOf } from './messages.ts'
 
-/** A PUBLISH as it goes out to many: `packetIdAt` (counted from `start`) says where each one's own packet identifier goes. */
+/** A PUBLISH as it goes out to many, or as it came in: `packetIdAt` (counted from `start`) says where each one's own packet identifier goes. */
 export interface Frame {
   readonly bytes: Uint8Array
   readonly start: number
@@ -12,7 +12,7 @@ export interface Frame {
   /** 0 when there is none. */
   readonly packetIdAt: number
   /** Bytes of the payload. */
-  readonly payload: number
+  readonly payloadLength: number
   /** What follows behind the end of `bytes`, which then comes before `end`. */
   readonly rest: readonly Uint8Array[] | undefined
 }
@@ -32,7 +32,7 @@ export class FrameCache {
   prime(message: Message, publish: Publish, v5: boolean): void {
     this.#reset(message, message.timestamp)
     const { bytes, start, end, payloadStart, rest } = publish
-    this.#frames[v5 ? 8 : 0] = { bytes, start, end, packetIdAt: 0, payload: end - payloadStart, rest }
+    this.#frames[v5 ? 8 : 0] = { bytes, start, end, packetIdAt: 0, payloadLength: end - payloadStart, rest }
   }
 
   /** The frame for these header flags (QoS and retain as in the first byte). Properties are the message's own. */
@@ -79,5 +79,5 @@ export function encodeFrame(message: Message, look: Look): Frame {
   const isLong = payload.length >= longPayload
   const { bytes, packetIdAt } = publishTemplate(publish, version, isLong ? 'head' : 'whole')
   const end = isLong ? bytes.length + payload.length : bytes.length
-  return { bytes, start: 0, end, packetIdAt, payload: payload.length, rest: isLong ? [payload] : undefined }
+  return { bytes, start: 0, end, packetIdAt, payloadLength: payload.length, rest: isLong ? [payload] : undefined }
 }

@@ -20,14 +20,20 @@ export function handlePubrec(link: Link, ack: Ack): void {
     return
   }
   const known = session.outbound.accept(packetId)
-  // [MQTT-4.3.3-4]
-  const send = (): void => {
-    if (known || link.version < 5) link.acknowledge(PacketType.Pubrel, packetId)
-    else link.send({ type: PacketType.Pubrel, packetId, reasonCode: ReasonCode.PacketIdentifierNotFound })
-  }
-  replies.push(known ? session.committing : undefined, send, (error) =>
-    link.failWith(error.code, 'PUBREC could not be stored'),
+  const wait = known ? session.committing : undefined
+  // The common case makes no closures.
+  if (wait === undefined && replies.idle) return release(link, packetId, known)
+  replies.push(
+    wait,
+    () => release(link, packetId, known),
+    (error) => link.failWith(error.code, 'PUBREC could not be stored'),
   )
+}
+
+// [MQTT-4.3.3-4]
+function release(link: Link, packetId: number, known: boolean): void {
+  if (known || link.version < 5) link.acknowledge(PacketType.Pubrel, packetId)
+  else link.send({ type: PacketType.Pubrel, packetId, reasonCode: ReasonCode.PacketIdentifierNotFound })
 }
 
 /** PUBREL: the client knows that we have its QoS 2 message; its packet identifier is free again [MQTT-4.3.3-11] [MQTT-4.3.3-12], expired or not [MQTT-4.3.3-13]. */
@@ -35,15 +41,20 @@ export function handlePubrel(link: Link, ack: Ack): void {
   const { packetId } = ack
   const { session, replies } = link
   const known = session.inbound.release(packetId)
-  const send = (): void => {
-    link.receiving.end(packetId)
-    // A session that was resumed may ask again for a PUBCOMP that was lost with its connection: no error (section 4.3.3).
-    if (known || link.resumed || link.version < 5) link.acknowledge(PacketType.Pubcomp, packetId)
-    else link.send({ type: PacketType.Pubcomp, packetId, reasonCode: ReasonCode.PacketIdentifierNotFound })
-  }
-  replies.push(known ? session.committing : undefined, send, (error) =>
-    link.failWith(error.code, 'PUBREL could not be stored'),
+  const wait = known ? session.committing : undefined
+  if (wait === undefined && replies.idle) return complete(link, packetId, known)
+  replies.push(
+    wait,
+    () => complete(link, packetId, known),
+    (error) => link.failWith(error.code, 'PUBREL could not be stored'),
   )
+}
+
+function complete(link: Link, packetId: number, known: boolean): void {
+  link.receiving.end(packetId)
+  // A session that was resumed may ask again for a PUBCOMP that was lost with its connection: no error (section 4.3.3).
+  if (known || link.resumed || link.version < 5) link.acknowledge(PacketType.Pubcomp, packetId)
+  else link.send({ type: PacketType.Pubcomp, packetId, reasonCode: ReasonCode.PacketIdentifierNotFound })
 }
 
 /** PUBCOMP: the end of a QoS 2 delivery. One for nothing we sent is ignored. */

@@ -82,7 +82,7 @@ function admit(link: Link, publish: Publish): boolean {
 
 function accept(link: Link, publish: Publish, topic: string, dueAt: number | undefined): void {
   const { broker, session } = link
-  const message = new PublishedMessage(publish, topic, session.id, link.now)
+  const message = new PublishedMessage(publish, topic, session.id, link.now, link.version === 5)
   message.dueAt = dueAt
   // Only a packet that says what is delivered can be handed on as it is.
   if (publish.qos === 0 && !publish.retain && publish.properties?.topicAlias === undefined && publish.topic === topic)

@@ -13,9 +13,11 @@ export class PublishedMessage implements Message {
   /** To be set by who has read it from the topic name. */
   dueAt: number | undefined = undefined
   readonly #publish: Publish
+  readonly #v5: boolean
 
-  /** `topic` is the one an alias stands for, `now` the time the message is accepted. */
-  constructor(publish: Publish, topic: string, publisher: string, now: number) {
+  /** `topic` is the one an alias stands for, `now` the time the message is accepted, `v5` tells the version it came in. */
+  // oxlint-disable-next-line max-params -- the path of every message: an object for its arguments would cost more
+  constructor(publish: Publish, topic: string, publisher: string, now: number, v5: boolean) {
     const expiry = publish.properties?.messageExpiryInterval
     this.topic = topic
     this.qos = publish.qos
@@ -25,6 +27,28 @@ export class PublishedMessage implements Message {
     // The kernel delivers nothing later [MQTT-3.3.2-5], but for QoS 2 that has begun [MQTT-4.3.3-7].
     this.expiresAt = expiry === undefined ? undefined : now + expiry * 1000
     this.#publish = publish
+    this.#v5 = v5
+  }
+
+  /**
+   * The packet it came in, if to a subscriber of that version it would look the same but for its packet identifier and the
+   * bits of its first byte. Undefined else.
+   */
+  frame(v5: boolean): Publish | undefined {
+    const publish = this.#publish
+    const { properties } = publish
+    if (this.#v5 !== v5 || publish.qos === 0 || publish.topic !== this.topic) return undefined
+    // What is left of an expiry interval depends on the time; an alias is the publisher's own.
+    if (properties?.messageExpiryInterval !== undefined || properties?.topicAlias !== undefined) return undefined
+    return publish
+  }
+
+  keep(): void {
+    this.#publish.keep()
+  }
+
+  get payloadLength(): number {
+    return this.#publish.payloadLength
   }
 
   get payload(): Uint8Array {

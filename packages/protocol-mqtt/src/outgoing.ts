@@ -11,7 +11,7 @@ import { PacketType } from './codec/packet.ts'
 import { writeAck, writeUint16 } from './codec/encode-publish.ts'
 import { encodeFrame, type Frame, type FrameCache } from './frame-cache.ts'
 import type { Login } from './handle-connect.ts'
-import { propertiesOf } from './messages.ts'
+import { propertiesOf, PublishedMessage } from './messages.ts'
 import type { Output } from './output.ts'
 
 /** What a client said in CONNECT about what it takes. */
@@ -64,20 +64,19 @@ export class Outgoing implements Consumer {
     const header = ((flags & DeliveryFlag.qos) << 1) | retain
     let frame: Frame
     try {
-      frame =
-        v5 && (topicAliasMaximum > 0 || grant.identifiers.length > 0)
-          ? this.#own(message, grant, header)
-          : this.#cache.frame(message, v5, header, message.expiresAt === undefined ? 0 : this.#host.clock.now())
+      if (v5 && (topicAliasMaximum > 0 || grant.identifiers.length > 0)) frame = this.#own(message, grant, header)
+      else frame = (tag > 0 && asReceived(message, v5)) || this.#shared(message, header)
     } catch (error) {
       // What another protocol brought may have no form in this one.
       if (error instanceof RangeError) return false
       throw error
     }
     if (frame.end - frame.start > maxPacketSize) return false // [MQTT-3.1.2-25]
-    this.#output.publish(frame.payload)
+    this.#output.publish(frame.payloadLength)
     // [MQTT-4.3.2-1] [MQTT-4.3.3-1]: the kernel gives each delivery a tag of its own.
     if (tag === 0) this.#write(frame)
-    else this.#writeTagged(frame, tag, (flags & DeliveryFlag.redelivered) !== 0)
+    // [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT-4.3.2-2] [MQTT-4.3.3-2]
+    else this.#writeTagged(frame, tag, 0x30 | header | ((flags & DeliveryFlag.redelivered) !== 0 ? 8 : 0))
     return true
   }
 
@@ -99,8 +98,8 @@ export class Outgoing implements Consumer {
     for (const piece of rest) this.#output.write(piece, 0, piece.length)
   }
 
-  /** Copies the frame up to its packet identifier, which is this receiver's own; a long rest is shared. */
-  #writeTagged(frame: Frame, tag: number, redelivered: boolean): void {
+  /** Copies the frame up to its packet identifier, which is this receiver's own, as is the first byte; a long rest is shared. */
+  #writeTagged(frame: Frame, tag: number, first: number): void {
     const output = this.#output
     const { bytes, start, packetIdAt, rest } = frame
     const end = rest === undefined ? frame.end : bytes.length
@@ -110,10 +109,15 @@ export class Outgoing implements Consumer {
     const at = output.place - copied
     const { room } = output
     room.set(copied === bytes.length ? bytes : bytes.subarray(start, start + copied), at)
-    if (redelivered) room[at]! |= 8 // [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT-4.3.2-2] [MQTT-4.3.3-2]
+    room[at] = first
     writeUint16(room, at + packetIdAt, tag)
     if (start + copied < end) output.write(bytes, start + copied, end)
     if (rest !== undefined) for (const piece of rest) output.write(piece, 0, piece.length)
+  }
+
+  #shared(message: Message, header: number): Frame {
+    const now = message.expiresAt === undefined ? 0 : this.#host.clock.now()
+    return this.#cache.frame(message, this.#appetite.v5, header, now)
   }
 
   /** A frame that only this client can read: with its identifiers, its aliases, or both. */
@@ -137,4 +141,8 @@ export class Outgoing implements Consumer {
     const topic = alias > 0 && alias <= this.#aliases.size ? '' : message.topic
     return encodeFrame(message, { version: 5, header, properties, topic })
   }
+}
+
+function asReceived(message: Message, v5: boolean): Frame | undefined {
+  return message instanceof PublishedMessage ? message.frame(v5) : undefined
 }

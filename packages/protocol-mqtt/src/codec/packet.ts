@@ -12,6 +12,8 @@ import type {
   WillProperties,
 } from './packet-properties.ts'
 
+import { Slab } from './slab.ts'
+
 /** The packet types by their number on the wire: the upper four bits of the first byte (section 2.1.2). */
 export const PacketType = {
   Connect: 1,
@@ -67,15 +69,23 @@ export interface Connack {
   readonly properties?: ConnackProperties | undefined
 }
 
-/** PUBLISH as it came in. It points into the chunk it arrived in; whoever keeps it longer than the tick copies first. */
+// Frames up to this length are kept side by side. A queue of few of them, from among many, holds at most an array for each.
+const largestKept = 1_024
+const kept = new Slab(4_096)
+
+function holdsLittleElse(held: number, used: number): boolean {
+  return held <= 2 * used + 256
+}
+
+/** PUBLISH as it came in. It points into the chunk it arrived in; whoever keeps it longer than the tick calls `keep` first. */
 export class Publish {
   readonly type: typeof PacketType.Publish
-  readonly bytes: Uint8Array
+  bytes: Uint8Array
   /** Where the whole frame begins in `bytes`: its fixed header. */
-  readonly start: number
+  start: number
   /** Where the frame and its payload end. */
-  readonly end: number
-  readonly payloadStart: number
+  end: number
+  payloadStart: number
   readonly qos: Qos
   readonly dup: boolean
   readonly retain: boolean
@@ -84,7 +94,7 @@ export class Publish {
   /** 0 when QoS is 0. */
   readonly packetId: number
   /** Undefined when there are none, as always before MQTT 5.0. */
-  readonly properties: PublishProperties | undefined
+  properties: PublishProperties | undefined
   /** Pieces of the payload that follow behind `bytes`, which then ends before `end`. Undefined when there are none. */
   rest: readonly Uint8Array[] | undefined = undefined
 
@@ -111,6 +121,54 @@ export class Publish {
     this.topic = topic
     this.packetId = packetId
     this.properties = properties
+  }
+
+  /** Bytes of the payload. */
+  get payloadLength(): number {
+    return this.end - this.payloadStart
+  }
+
+  /** Where the packet identifier is, counted from `start`; 0 when there is none. */
+  get packetIdAt(): number {
+    if (this.qos === 0) return 0
+    const { bytes, start } = this
+    // The remaining length ends with the first byte below 0x80; behind it is the topic.
+    let at = start + 1
+    while (bytes[at]! >= 0x80) at++
+    return at + 3 + ((bytes[at + 1]! << 8) | bytes[at + 2]!) - start
+  }
+
+  /** Moves it to bytes that hold not much else, where it may stay. */
+  keep(): void {
+    const { bytes, start, properties, rest } = this
+    const { correlationData } = properties ?? {}
+    if (correlationData !== undefined) this.properties = { ...properties, correlationData: correlationData.slice() }
+    if (rest !== undefined) return this.#keepPieces(rest)
+    const length = this.end - start
+    if (length > largestKept) {
+      if (holdsLittleElse(bytes.buffer.byteLength, length)) return
+      this.#move(bytes.slice(start, this.end), 0)
+    } else {
+      const at = kept.take(length)
+      kept.bytes.set(bytes.subarray(start, this.end), at)
+      this.#move(kept.bytes, at)
+    }
+  }
+
+  #keepPieces(rest: readonly Uint8Array[]): void {
+    const { bytes, start, end } = this
+    const held = rest.reduce((sum, piece) => sum + piece.buffer.byteLength, bytes.buffer.byteLength)
+    if (holdsLittleElse(held, end - start)) return
+    this.rest = undefined
+    this.#move(join([bytes.subarray(start), ...rest]), 0)
+  }
+
+  #move(bytes: Uint8Array, at: number): void {
+    const by = at - this.start
+    this.bytes = bytes
+    this.start = at
+    this.end += by
+    this.payloadStart += by
   }
 
   /** The payload, made anew at each call: a view of `bytes`, or a copy when it lies in pieces. */
