@@ -42,45 +42,9 @@ export interface TakenFrom {
   readonly order: number
 }
 
-/** What is known of a delivery that was under way when the broker last stopped. */
-export type UnderWay = Partial<Pick<Delivery, 'flags' | 'accepted' | 'row' | 'group' | 'order'>> & Pick<Delivery, 'tag'>
-
-/**
- * Puts a record among the deliveries that were under way when the broker last stopped, in the order of records. Replaces
- * what was known of it before. False when it was not: nothing is known of it, and nothing younger was under way.
- */
-export function putBack(deliveries: Delivery[], offset: Offset, under: UnderWay | undefined): boolean {
-  const tag = under?.tag ?? tagOf(offset)
-  if (under === undefined) {
-    const isBehind = deliveries.every((d) => d.group !== undefined || d.offset < offset)
-    if (isBehind || indexOfTag(deliveries, tag) >= 0) return false
-  }
-  const from = under?.group && { group: under.group, order: under.order ?? 0 }
-  const delivery = new Delivery(tag, offset, (under?.flags ?? 0) | DeliveryFlag.redelivered, from)
-  delivery.accepted = under?.accepted ?? false
-  delivery.row = under?.row ?? false
-  const same = deliveries.findIndex((d) => d.offset === offset && d.group === delivery.group)
-  if (same >= 0) deliveries.splice(same, 1)
-  const behind = deliveries.findIndex((d) => d.offset > offset)
-  deliveries.splice(behind < 0 ? deliveries.length : behind, 0, delivery)
-  return true
-}
-
 /** The tag a record has wherever that is free: it follows from its place, so it is the same again after a crash. */
 export function tagOf(offset: Offset): number {
   return 1 + (offset % 65535)
-}
-
-/**
- * Place of the delivery with this tag, or -1. Tags grow from one to the next where nothing stands against it, and none lies
- * further from the first than it is younger: the search begins there, and is over at once when none between them is settled.
- */
-export function indexOfTag(deliveries: readonly Delivery[], tag: number): number {
-  if (deliveries.length === 0) return -1
-  const start = Math.min(stepsBetween(deliveries[0]!.tag, tag), deliveries.length - 1)
-  for (let i = start; i >= 0; i--) if (deliveries[i]!.tag === tag) return i
-  for (let i = start + 1; i < deliveries.length; i++) if (deliveries[i]!.tag === tag) return i
-  return -1
 }
 
 /** How far it is from one tag up to another, past 65535 if need be. */

@@ -1,6 +1,7 @@
 import { type Consumer, DeliveryFlag } from './consumer.ts'
 import { type Core, drop, expired } from './core.ts'
-import type { Delivery, TakenFrom, UnderWay } from './delivery.ts'
+import type { Deliveries, UnderWay } from './deliveries.ts'
+import type { Delivery, TakenFrom } from './delivery.ts'
 import type { DropReason } from './events.ts'
 import { fetchRecords } from './fetch-records.ts'
 import type { Grant } from './grant.ts'
@@ -52,7 +53,7 @@ export class Outbound implements Burdened {
   }
 
   /** Deliveries under way. */
-  get inflight(): readonly Delivery[] {
+  get inflight(): Deliveries {
     return this.#window.deliveries
   }
 
@@ -127,9 +128,12 @@ export class Outbound implements Burdened {
     const keep = offset < 0 || (this.#consumer !== undefined && waiting.bytes < limits.queuedBytes)
     waiting.push(offset, keep ? { message, grant, flags } : undefined)
     if ((flags & DeliveryFlag.retained) !== 0) return
-    const over = (): boolean => waiting.length > limits.maxQueued || (offset < 0 && waiting.bytes > limits.queuedBytes)
     // Not worth writing down: it comes with every message that somebody who sleeps is owed. Recovery drops it again.
-    while (waiting.length > 1 && over()) this.#dropFirst()
+    while (
+      waiting.length > 1 &&
+      (waiting.length > limits.maxQueued || (offset < 0 && waiting.bytes > limits.queuedBytes))
+    )
+      this.#dropFirst()
     if (this.#consumer !== undefined && this.#burdened()) pressure.mark(this)
   }
 
@@ -160,7 +164,7 @@ export class Outbound implements Burdened {
   /** Settles a QoS 1 delivery; false when there is none under this tag. */
   ack(tag: number): boolean {
     const at = this.#window.indexOf(tag)
-    if (at < 0 || (this.inflight[at]!.flags & DeliveryFlag.qos) !== 1) return false
+    if (at < 0 || (this.inflight.at(at).flags & DeliveryFlag.qos) !== 1) return false
     this.#settle(at)
     return true
   }
@@ -168,7 +172,7 @@ export class Outbound implements Burdened {
   /** The peer has this QoS 2 delivery. True: it is to be asked to complete it (once the session's change is durable). */
   accept(tag: number): boolean {
     const at = this.#window.indexOf(tag)
-    if (at < 0 || (this.inflight[at]!.flags & DeliveryFlag.qos) !== 2) return false
+    if (at < 0 || (this.inflight.at(at).flags & DeliveryFlag.qos) !== 2) return false
     this.#window.accept(at)
     return true
   }
@@ -176,7 +180,7 @@ export class Outbound implements Burdened {
   /** Settles a QoS 2 delivery; false when there is none under this tag. */
   complete(tag: number): boolean {
     const at = this.#window.indexOf(tag)
-    if (at < 0 || !this.inflight[at]!.accepted) return false
+    if (at < 0 || !this.inflight.at(at).accepted) return false
     this.#settle(at)
     return true
   }
@@ -185,7 +189,7 @@ export class Outbound implements Burdened {
   reject(tag: number): boolean {
     const at = this.#window.indexOf(tag)
     if (at < 0) return false
-    drop(this.#core, this.#session.id, 'rejected', this.inflight[at]!.message?.topic ?? '')
+    drop(this.#core, this.#session.id, 'rejected', this.inflight.at(at).message?.topic ?? '')
     this.#settle(at)
     return true
   }
@@ -283,7 +287,7 @@ export class Outbound implements Burdened {
   /** These have waited until their rows were durable. */
   #release(ready: readonly Delivery[]): void {
     try {
-      for (const delivery of ready) if (this.inflight.includes(delivery)) this.#dispatch(delivery)
+      for (const delivery of ready) if (this.#window.has(delivery)) this.#dispatch(delivery)
     } catch (error) {
       this.#failed(error)
     }
@@ -306,7 +310,7 @@ export class Outbound implements Burdened {
       return
     }
     drop(this.#core, this.#session.id, isLate ? 'expired' : 'too-large', message.topic)
-    this.#settle(this.inflight.indexOf(delivery))
+    this.#settle(this.#window.indexOf(delivery.tag))
   }
 
   /** False while something of the window is still to be sent again. */
@@ -352,9 +356,9 @@ export class Outbound implements Burdened {
   }
 
   #loaded(found: Found): void {
-    for (const delivery of this.inflight.slice()) {
+    for (const delivery of Array.from(this.inflight)) {
       if (delivery.message !== undefined || delivery.accepted || !found.has(delivery.offset)) continue
-      if (!fillDelivery(this.#session, delivery, found)) this.#settle(this.inflight.indexOf(delivery))
+      if (!fillDelivery(this.#session, delivery, found)) this.#settle(this.#window.indexOf(delivery.tag))
     }
     fillWaiting(this.#session, this.#waiting, found)
     this.#session.changed()

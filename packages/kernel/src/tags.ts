@@ -1,5 +1,6 @@
 import type { Committer } from './committer.ts'
-import { type Delivery, indexOfTag, stepsBetween, tagOf } from './delivery.ts'
+import type { Deliveries } from './deliveries.ts'
+import { type Delivery, stepsBetween, tagOf } from './delivery.ts'
 import type { Offset } from './message.ts'
 
 /** Gives deliveries of one session their tags: unlike those of all others under way, and not too soon again. */
@@ -23,10 +24,10 @@ export class Tags {
   }
 
   /** A free tag: for a record the one that follows from its place, if that is free. At most 65,534 are under way. */
-  allocate(window: readonly Delivery[], offset: Offset): number {
+  allocate(window: Deliveries, offset: Offset): number {
     let tag = offset >= 0 ? tagOf(offset) : (this.#last % 65535) + 1
     if (!this.#isNewest(tag, window) || (this.#retired.size > 0 && this.#retired.has(tag)))
-      while (indexOfTag(window, tag) >= 0 || this.#retired.has(tag)) tag = (tag % 65535) + 1
+      while (window.indexOfTag(tag) >= 0 || this.#retired.has(tag)) tag = (tag % 65535) + 1
     this.#ascending = this.#isNewest(tag, window)
     this.#newest = tag
     if (offset < 0) this.#last = tag
@@ -39,10 +40,10 @@ export class Tags {
   }
 
   /** Whether this tag lies behind all that are under way: then it is none of them, and nobody has to look. */
-  #isNewest(tag: number, window: readonly Delivery[]): boolean {
+  #isNewest(tag: number, window: Deliveries): boolean {
     if (window.length === 0) return true
     if (!this.#ascending || tag === this.#newest) return false
-    return stepsBetween(window[0]!.tag, this.#newest) + stepsBetween(this.#newest, tag) < 65535
+    return stepsBetween(window.at(0).tag, this.#newest) + stepsBetween(this.#newest, tag) < 65535
   }
 
   /** A record of a durable session is settled. Its tag rests until that is durable, where another record could get it that soon. */

@@ -1,6 +1,6 @@
 import { type Consumer, DeliveryFlag } from './consumer.ts'
 import type { Core } from './core.ts'
-import { type Delivery, indexOfTag } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 import type { Clock } from './host.ts'
 import { Outbound } from './outbound.ts'
 import type { Session } from './session.ts'
@@ -56,7 +56,8 @@ export class TimedOutbound extends Outbound {
   }
 
   #delivery(tag: number): Delivery | undefined {
-    return this.inflight[indexOfTag(this.inflight, tag)]
+    const at = this.inflight.indexOfTag(tag)
+    return at < 0 ? undefined : this.inflight.at(at)
   }
 
   /** Who was away is not slow: what came meanwhile counts from his return. */

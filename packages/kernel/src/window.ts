@@ -1,7 +1,7 @@
 import { DeliveryFlag } from './consumer.ts'
 import type { Core } from './core.ts'
-import { Delivery, deleteRow, indexOfTag, putBack, tagOf, writeRow } from './delivery.ts'
-import type { TakenFrom, UnderWay } from './delivery.ts'
+import { Deliveries, type UnderWay } from './deliveries.ts'
+import { Delivery, deleteRow, type TakenFrom, tagOf, writeRow } from './delivery.ts'
 import type { Grant } from './grant.ts'
 import type { Message, Offset } from './message.ts'
 import type { Session } from './session.ts'
@@ -18,7 +18,8 @@ export class Window {
   readonly #session: Session
   readonly #released: (ready: readonly Delivery[]) => void
   readonly #tags: Tags
-  #deliveries: Delivery[] = []
+  /** All of them, the oldest first. */
+  readonly deliveries: Deliveries = new Deliveries()
   /** Those before this place have had their turn on the present connection. */
   #turn = 0
   /** How often deliveries had to wait for their rows, and how many of these waits are over. */
@@ -38,24 +39,20 @@ export class Window {
     this.#tags.startBehind(before)
   }
 
-  get deliveries(): readonly Delivery[] {
-    return this.#deliveries
-  }
-
   /** True while something is to be sent again before anything new. */
   get behind(): boolean {
-    return this.#turn < this.#deliveries.length
+    return this.#turn < this.deliveries.length
   }
 
   /** The next delivery to be sent again; `advance` when it is. */
   next(): Delivery | undefined {
-    while (this.#deliveries[this.#turn]?.accepted === true) this.#turn++
-    return this.#deliveries[this.#turn]
+    while (this.behind && this.deliveries.at(this.#turn).accepted) this.#turn++
+    return this.behind ? this.deliveries.at(this.#turn) : undefined
   }
 
   /** What has not had its turn on the present connection. */
   get rest(): readonly Delivery[] {
-    return this.#deliveries.slice(this.#turn)
+    return Array.from(this.deliveries).slice(this.#turn)
   }
 
   /** The next one has its turn: its answer is outstanding. */
@@ -66,7 +63,7 @@ export class Window {
 
   /** There is a new connection, on which nothing has had its turn. Returns what is only to be completed. */
   start(): readonly Delivery[] {
-    const accepted = this.#deliveries.filter((d) => d.accepted)
+    const accepted = Array.from(this.deliveries).filter((d) => d.accepted)
     this.outstanding = accepted.length
     return accepted
   }
@@ -76,10 +73,10 @@ export class Window {
     this.#turn = 0
     const isBack = (d: Delivery): boolean =>
       d.group?.populated === true && ((d.flags & DeliveryFlag.qos) === 1 || !wasSent(d))
-    const back = this.#deliveries.filter(isBack)
-    if (back.length > 0) this.#deliveries = this.#deliveries.filter((d) => !back.includes(d))
+    const back = Array.from(this.deliveries).filter(isBack)
+    if (back.length > 0) this.deliveries.retain((d) => !back.includes(d))
     for (const delivery of back) if (delivery.row) deleteRow(this.#core, this.#session.id, delivery)
-    for (const delivery of this.#deliveries) if (delivery.offset >= 0) delivery.message = undefined
+    for (const delivery of this.deliveries) if (delivery.offset >= 0) delivery.message = undefined
     return back
   }
 
@@ -87,12 +84,12 @@ export class Window {
   // oxlint-disable-next-line max-params -- the path of every message: an object for its arguments would cost more
   begin(message: Message, grant: Grant, offset: Offset, flags: number, from?: TakenFrom): Delivery {
     const group = from?.group
-    const tag = this.#tags.allocate(this.#deliveries, offset)
+    const tag = this.#tags.allocate(this.deliveries, offset)
     const delivery = new Delivery(tag, offset, flags, from)
     delivery.message = message
     delivery.grant = grant
     if (this.#holds > this.#over) delivery.held = this.#holds
-    this.#deliveries.push(delivery)
+    this.deliveries.push(delivery)
     this.advance()
     // A tag that does not follow from the offset must be durable before the message leaves; so must a group's choice at
     // QoS 2, even of a member that is not: nobody else may get the message after a crash [MQTT-4.8.2-5].
@@ -110,12 +107,18 @@ export class Window {
 
   /** Place of the delivery with this tag, or -1. */
   indexOf(tag: number): number {
-    return indexOfTag(this.#deliveries, tag)
+    return this.deliveries.indexOfTag(tag)
+  }
+
+  /** Whether this one is still under way. */
+  has(delivery: Delivery): boolean {
+    const at = this.indexOf(delivery.tag)
+    return at >= 0 && this.deliveries.at(at) === delivery
   }
 
   /** The peer has this QoS 2 delivery: from now on only its completion is missing. */
   accept(at: number): void {
-    const delivery = this.#deliveries[at]!
+    const delivery = this.deliveries.at(at)
     if (delivery.accepted) return
     delivery.accepted = true
     if (at >= this.#turn) this.outstanding++
@@ -125,9 +128,8 @@ export class Window {
 
   /** This delivery is over. */
   settle(at: number): void {
-    const delivery = this.#deliveries[at]!
-    if (at === 0) this.#deliveries.shift()
-    else this.#deliveries.splice(at, 1)
+    const delivery = this.deliveries.at(at)
+    this.deliveries.remove(at)
     if (at < this.#turn) {
       this.#turn--
       this.outstanding--
@@ -141,39 +143,42 @@ export class Window {
   /** A record that was owed when the broker last stopped. False when it was not under way then. */
   restore(offset: Offset, under: UnderWay | undefined): boolean {
     this.#tags.forget()
-    return putBack(this.#deliveries, offset, under)
+    return this.deliveries.putBack(offset, under)
   }
 
   /** Writes down what is under way: it is completed as it began, whatever becomes of its subscription. */
   pin(): void {
-    for (const delivery of this.#deliveries)
+    for (const delivery of this.deliveries)
       if (delivery.offset >= 0 && !delivery.row) writeRow(this.#core, this.#session.id, delivery)
   }
 
   /** Gives everything up: the session ends. */
   clear(): void {
-    for (const delivery of this.#deliveries) {
+    for (const delivery of this.deliveries) {
       delivery.group?.settle(delivery.offset)
       if (delivery.row) deleteRow(this.#core, this.#session.id, delivery)
     }
-    this.#deliveries = []
+    this.deliveries.clear()
   }
 
   /** Records that were sent and are not settled, those of groups excepted: groups keep places of their own. */
   get unsettled(): readonly Delivery[] {
-    return this.#deliveries.filter((d) => isOwn(d) && wasSent(d))
+    return Array.from(this.deliveries).filter((d) => isOwn(d) && wasSent(d))
   }
 
   /** The first record that has not been sent yet, likewise; `end` when there is none. */
   firstUnsent(end: Offset): Offset {
-    return this.#deliveries.find((d) => isOwn(d) && !wasSent(d))?.offset ?? end
+    for (const delivery of this.deliveries) if (isOwn(delivery) && !wasSent(delivery)) return delivery.offset
+    return end
   }
 
   /** The rows of the first so many waits are durable. */
   #release(hold: number): void {
     this.#over = hold
-    const ready = this.#deliveries.slice(0, this.#turn).filter((d) => d.held > 0 && d.held <= hold)
-    for (const delivery of this.#deliveries) if (delivery.held <= hold) delivery.held = 0
+    const ready = Array.from(this.deliveries)
+      .slice(0, this.#turn)
+      .filter((d) => d.held > 0 && d.held <= hold)
+    for (const delivery of this.deliveries) if (delivery.held <= hold) delivery.held = 0
     this.#released(ready)
   }
 }

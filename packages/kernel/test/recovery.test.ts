@@ -60,7 +60,7 @@ describe('a restart', () => {
       await again.host.settle()
       for (const { tag, qos } of b.peer.received) if (qos === 2) b.session.outbound.complete(tag)
       await again.host.advance(1000)
-      expect([b.session.outbound.inflight, b.session.outbound.queued]).toEqual([[], 0])
+      expect([Array.from(b.session.outbound.inflight), b.session.outbound.queued]).toEqual([[], 0])
       expect(await again.keys('inflight')).toEqual([])
       expect((await (await again.restart()).open('a')).peer.received).toEqual([])
     },

@@ -193,7 +193,7 @@ async function survey({ broker }: Rig): Promise<unknown> {
     disconnectedAt: session.disconnectedAt,
     due: session.will?.due,
     subscriptions: Array.from(session.subscriptions.values(), inWords).toSorted(),
-    inflight: session.outbound.inflight.map(({ tag, offset, accepted }) => [tag, offset, accepted]),
+    inflight: Array.from(session.outbound.inflight, ({ tag, offset, accepted }) => [tag, offset, accepted]),
     queued: session.outbound.queued,
     inbound: session.inbound.size,
     groups: Array.from(session.groups, ({ key, queued }) => [key, queued]),

@@ -174,7 +174,9 @@ function stateOf({ broker }: Rig): unknown {
     filters: Array.from(subscriptions.values(), ({ filter, options }) => [filter, options.qos, options.group]).sort(),
     tags: inbound.size,
     owed: outbound.queued + outbound.inflight.length,
-    accepted: outbound.inflight.filter((each) => each.accepted).map((each) => each.tag),
+    accepted: Array.from(outbound.inflight)
+      .filter((each) => each.accepted)
+      .map((each) => each.tag),
     will: will === undefined ? undefined : textOf(will.message),
   }))
   return {

@@ -2,7 +2,11 @@ import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { TagSet } from '../src/index.ts'
 
-const tag = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 2040, max: 2060 }), fc.constantFrom(0, 65534, 65535))
+const tag = fc.oneof(
+  fc.integer({ min: 1, max: 300 }),
+  fc.integer({ min: 2040, max: 2060 }),
+  fc.constantFrom(0, 65534, 65535),
+)
 const change = fc.oneof(
   { weight: 3, arbitrary: fc.record({ add: fc.constant(true), tag }) },
   { weight: 2, arbitrary: fc.record({ add: fc.constant(false), tag }) },

@@ -134,7 +134,8 @@ export class Soak {
     session.inbound.claim(7)
     void setImmediate().then(async () => {
       await session.committing
-      session.outbound.accept(session.outbound.inflight[0]?.tag ?? 0)
+      const [first] = session.outbound.inflight
+      session.outbound.accept(first?.tag ?? 0)
       this.#leave(session)
     })
   }
