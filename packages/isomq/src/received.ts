@@ -23,13 +23,13 @@ export class Received {
   /** Payloads that live no longer than the turn are copied here. */
   constructor(message: Message, offset?: Offset) {
     this.topic = message.topic
-    this.payload = message.payload.slice()
+    this.payload = new Uint8Array(message.payload)
     this.qos = message.qos
     this.retain = message.retain
     this.headers = message.headers ?? []
     this.contentType = message.contentType
     this.responseTopic = message.responseTopic
-    this.correlationData = message.correlationData?.slice()
+    this.correlationData = message.correlationData && new Uint8Array(message.correlationData)
     this.publisher = message.publisher
     this.timestamp = message.timestamp
     this.expiresAt = message.expiresAt

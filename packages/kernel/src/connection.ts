@@ -17,7 +17,7 @@ export interface PeerInfo {
 
 /** What the owner of a connection is told. Calls never overlap, and none comes after `close`. */
 export interface ConnectionReader {
-  /** Bytes in order; chunk boundaries mean nothing. The reader may keep the array. */
+  /** Bytes in order; chunk boundaries mean nothing. The reader may keep the array: a Uint8Array and nothing more, for the `slice` of Node's Buffer copies nothing. */
   data(bytes: Uint8Array): void
   /** Unsent bytes fell low enough to send again. Comes after a `send` that returned false. */
   drain(): void

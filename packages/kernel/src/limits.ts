@@ -52,7 +52,7 @@ export const defaultLimits: Limits = {
   subscriptions: 1000,
   maxQueued: 100_000,
   queuedBytes: 4 * 1024 * 1024,
-  inflight: 64,
+  inflight: 512,
   sessionExpiry: Infinity,
   sessions: Infinity,
   retained: 1_000_000,

@@ -219,14 +219,15 @@ export function ownBytes(message: Message): Message {
   if (owned && correlationData === undefined && Object.hasOwn(message, 'payload')) return message
   return {
     topic: message.topic,
-    payload: owned ? payload : payload.slice(),
+    // Not by `slice`: who publishes from Node may give us a Buffer.
+    payload: owned ? payload : new Uint8Array(payload),
     qos: message.qos,
     retain: message.retain,
     key: message.key,
     headers: message.headers,
     contentType: message.contentType,
     responseTopic: message.responseTopic,
-    correlationData: correlationData?.slice(),
+    correlationData: correlationData && new Uint8Array(correlationData),
     utf8: message.utf8,
     publisher: message.publisher,
     timestamp: message.timestamp,

@@ -129,11 +129,8 @@ export class Outbound implements Burdened {
     waiting.push(offset, keep ? { message, grant, flags } : undefined)
     if ((flags & DeliveryFlag.retained) !== 0) return
     // Not worth writing down: it comes with every message that somebody who sleeps is owed. Recovery drops it again.
-    while (
-      waiting.length > 1 &&
-      (waiting.length > limits.maxQueued || (offset < 0 && waiting.bytes > limits.queuedBytes))
-    )
-      this.#dropFirst()
+    const most = offset < 0 ? limits.queuedBytes : Infinity
+    while (waiting.length > 1 && (waiting.length > limits.maxQueued || waiting.bytes > most)) this.#dropFirst()
     if (this.#consumer !== undefined && this.#burdened()) pressure.mark(this)
   }
 

@@ -15,6 +15,8 @@ export interface Frame {
   readonly payloadLength: number
   /** What follows behind the end of `bytes`, which then comes before `end`. */
   readonly rest: readonly Uint8Array[] | undefined
+  /** True: `bytes` are somebody's own, with his packet identifier. Others take copies. */
+  claimed: boolean
 }
 
 const nobody = { identifiers: [] } as unknown as Grant
@@ -26,32 +28,41 @@ const nobody = { identifiers: [] } as unknown as Grant
 export class FrameCache {
   #message: Message | undefined
   #now = 0
+  /** The packet it came in, where that is what goes out to somebody at QoS 0, and of which version it is. */
+  #received: Publish | undefined
+  #receivedV5 = false
   readonly #frames: (Frame | undefined)[] = Array.from({ length: 16 })
+  #encoded = 0
 
   /** The message has just arrived as this packet: whoever gets it unchanged gets these very bytes. */
   prime(message: Message, publish: Publish, v5: boolean): void {
     this.#reset(message, message.timestamp)
-    const { bytes, start, end, payloadStart, rest } = publish
-    this.#frames[v5 ? 8 : 0] = { bytes, start, end, packetIdAt: 0, payloadLength: end - payloadStart, rest }
+    this.#received = publish
+    this.#receivedV5 = v5
   }
 
   /** The frame for these header flags (QoS and retain as in the first byte). Properties are the message's own. */
   frame(message: Message, v5: boolean, header: number, now: number): Frame {
     // What is left of an expiry interval depends on the time.
     if (this.#message !== message || (message.expiresAt !== undefined && this.#now !== now)) this.#reset(message, now)
+    if (header === 0 && this.#received !== undefined && this.#receivedV5 === v5) return this.#received
     const variant = (v5 ? 8 : 0) | header
     const known = this.#frames[variant]
     if (known !== undefined) return known
     const properties = v5 ? propertiesOf(message, nobody, now, 0) : undefined
     const frame = encodeFrame(message, { version: v5 ? 5 : 4, header, properties, topic: message.topic })
     this.#frames[variant] = frame
+    this.#encoded++
     return frame
   }
 
   #reset(message: Message, now: number): void {
     this.#message = message
     this.#now = now
+    this.#received = undefined
+    if (this.#encoded === 0) return
     this.#frames.fill(undefined)
+    this.#encoded = 0
   }
 }
 
@@ -79,5 +90,6 @@ export function encodeFrame(message: Message, look: Look): Frame {
   const isLong = payload.length >= longPayload
   const { bytes, packetIdAt } = publishTemplate(publish, version, isLong ? 'head' : 'whole')
   const end = isLong ? bytes.length + payload.length : bytes.length
-  return { bytes, start: 0, end, packetIdAt, payloadLength: payload.length, rest: isLong ? [payload] : undefined }
+  const rest = isLong ? [payload] : undefined
+  return { bytes, start: 0, end, packetIdAt, payloadLength: payload.length, rest, claimed: false }
 }

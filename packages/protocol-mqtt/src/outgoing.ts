@@ -98,11 +98,20 @@ export class Outgoing implements Consumer {
     for (const piece of rest) this.#output.write(piece, 0, piece.length)
   }
 
-  /** Copies the frame up to its packet identifier, which is this receiver's own, as is the first byte; a long rest is shared. */
+  /** The first byte and the packet identifier are this receiver's own: the first one to come has the frame itself, all others a copy of it. */
   #writeTagged(frame: Frame, tag: number, first: number): void {
+    if (frame.claimed) return this.#writeCopy(frame, tag, first)
+    frame.claimed = true
+    const { bytes, start, packetIdAt } = frame
+    bytes[start] = first
+    writeUint16(bytes, start + packetIdAt, tag)
+    this.#write(frame)
+  }
+
+  /** Copies the frame up to its packet identifier; a long rest is shared. */
+  #writeCopy({ bytes, start, end: whole, packetIdAt, rest }: Frame, tag: number, first: number): void {
     const output = this.#output
-    const { bytes, start, packetIdAt, rest } = frame
-    const end = rest === undefined ? frame.end : bytes.length
+    const end = rest === undefined ? whole : bytes.length
     const afterId = start + packetIdAt + 2
     const copied = end - afterId < 4096 ? end - start : packetIdAt + 2
     output.reserve(copied)

@@ -56,6 +56,7 @@ export function probe(options: ProbeOptions = {}): Probe {
     data(bytes) {
       during('data', () => {
         chunks.push(bytes)
+        if (Object.getPrototypeOf(bytes) !== Uint8Array.prototype) breaches.push('data that is no plain Uint8Array')
         length += bytes.length
         options.data?.(bytes)
       })

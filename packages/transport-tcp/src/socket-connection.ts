@@ -106,10 +106,10 @@ export class SocketConnection implements Connection {
     this.#await()
   }
 
-  #data(bytes: Uint8Array): void {
+  #data({ buffer, byteOffset, length }: Uint8Array): void {
     if (this.#deaf) return
     try {
-      this.#reader?.data(bytes)
+      this.#reader?.data(new Uint8Array(buffer, byteOffset, length))
     } catch (error) {
       this.close(asError(error))
     }

@@ -114,8 +114,9 @@ export class WsConnection implements Connection {
       return
     }
     // Of the shapes this type allows `ws` uses the first unless told otherwise.
-    const bytes = data as Buffer
-    if (bytes.length === 0) return
+    const { buffer, byteOffset, length } = data as Buffer
+    if (length === 0) return
+    const bytes = new Uint8Array(buffer, byteOffset, length)
     if (this.#reader === undefined) this.#early.push(bytes)
     else this.#deliver(bytes)
   }

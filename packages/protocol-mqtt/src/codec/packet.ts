@@ -12,7 +12,7 @@ import type {
   WillProperties,
 } from './packet-properties.ts'
 
-import { Slab } from './slab.ts'
+import { shelve } from './shelf.ts'
 
 /** The packet types by their number on the wire: the upper four bits of the first byte (section 2.1.2). */
 export const PacketType = {
@@ -69,14 +69,6 @@ export interface Connack {
   readonly properties?: ConnackProperties | undefined
 }
 
-// Frames up to this length are kept side by side. A queue of few of them, from among many, holds at most an array for each.
-const largestKept = 1_024
-const kept = new Slab(4_096)
-
-function holdsLittleElse(held: number, used: number): boolean {
-  return held <= 2 * used + 256
-}
-
 /** PUBLISH as it came in. It points into the chunk it arrived in; whoever keeps it longer than the tick calls `keep` first. */
 export class Publish {
   readonly type: typeof PacketType.Publish
@@ -97,6 +89,8 @@ export class Publish {
   properties: PublishProperties | undefined
   /** Pieces of the payload that follow behind `bytes`, which then ends before `end`. Undefined when there are none. */
   rest: readonly Uint8Array[] | undefined = undefined
+  /** True: the bytes are those of somebody who gets it, with his packet identifier. */
+  claimed = false
 
   // One call with every field keeps the shape of the object, and so the speed of all its readers.
   // oxlint-disable-next-line max-params
@@ -140,25 +134,17 @@ export class Publish {
 
   /** Moves it to bytes that hold not much else, where it may stay. */
   keep(): void {
-    const { bytes, start, properties, rest } = this
+    const { bytes, start, end, properties, rest } = this
     const { correlationData } = properties ?? {}
-    if (correlationData !== undefined) this.properties = { ...properties, correlationData: correlationData.slice() }
-    if (rest !== undefined) return this.#keepPieces(rest)
-    const length = this.end - start
-    if (length > largestKept) {
-      if (holdsLittleElse(bytes.buffer.byteLength, length)) return
-      this.#move(bytes.slice(start, this.end), 0)
-    } else {
-      const at = kept.take(length)
-      kept.bytes.set(bytes.subarray(start, this.end), at)
-      this.#move(kept.bytes, at)
+    if (correlationData !== undefined)
+      this.properties = { ...properties, correlationData: new Uint8Array(correlationData) }
+    if (rest === undefined) {
+      const { bytes: block, at } = shelve(bytes, start, end)
+      return this.#move(block, at)
     }
-  }
-
-  #keepPieces(rest: readonly Uint8Array[]): void {
-    const { bytes, start, end } = this
+    // Long pieces of chunks are mostly its own.
     const held = rest.reduce((sum, piece) => sum + piece.buffer.byteLength, bytes.buffer.byteLength)
-    if (holdsLittleElse(held, end - start)) return
+    if (held <= 2 * (end - start)) return
     this.rest = undefined
     this.#move(join([bytes.subarray(start), ...rest]), 0)
   }

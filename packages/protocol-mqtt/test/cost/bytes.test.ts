@@ -52,7 +52,7 @@ describe('bytes of the heap for a message', () => {
         200,
         0,
       ),
-    ).toBeLessThan(470)
+    ).toBeLessThan(430)
   })
 
   it('QoS 0 to a hundred, for each of them', async () => {
@@ -76,6 +76,6 @@ describe('bytes of the heap for a message', () => {
         200,
         1,
       ),
-    ).toBeLessThan(1250)
+    ).toBeLessThan(865)
   })
 })
