@@ -2,8 +2,8 @@ import type { LoadScenario } from './scenarios.ts'
 
 /** Bytes on their way on one connection, at most: 256 KiB and headers. Full pipes, but nothing to drop or pause for. */
 const BYTES_PER_CONNECTION = 257 * 1024
-/** Bytes on their way in the whole broker; more would only make the queues longer, and so the latencies. */
-const BYTES_IN_ALL = 2 * 1024 * 1024
+/** Bytes on their way in the whole broker: with a thousand subscribers some 8 KiB, or 90 short messages, to each of them. */
+const BYTES_IN_ALL = 8 * 1024 * 1024
 /** QoS 1 and 2 messages on their way to one subscriber: half of the smallest default queue limit (1000). */
 const UNACKNOWLEDGED = 512
 /** Topic, fixed header and packet id of a message of the load, about. */

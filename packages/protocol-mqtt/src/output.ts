@@ -127,7 +127,10 @@ export class Output implements Unsent {
 
   /** Sends all that was written now. */
   flush(): void {
-    this.#settle()
+    // Often all of a turn is one run: many subscribers of one topic get it as it lies, uncopied. Not if it could lie there
+    // for long, for the rest of its chunk would too.
+    if (this.#runs.length > 0 || this.#roomEnd > this.#roomStart || this.#connection.bufferedAmount > 0) this.#settle()
+    else this.#endRun()
     this.#endRoom()
     const runs = this.#runs
     if (runs.length === 0) return
@@ -178,18 +181,27 @@ export class Output implements Unsent {
   #settle(): void {
     const size = this.#fromEnd - this.#fromStart
     if (size === 0) return
-    const from = this.#from
-    const start = this.#fromStart
-    this.#from = none
-    this.#fromStart = this.#fromEnd = 0
     if (size >= longRun) {
       this.#endRoom()
-      this.#runs.push(from.subarray(start, start + size))
+      this.#endRun()
       return
     }
     if (this.#roomEnd + size > this.#room.length) this.#makeRoom(size)
-    this.#room.set(from.subarray(start, start + size), this.#roomEnd)
+    this.#room.set(this.#from.subarray(this.#fromStart, this.#fromEnd), this.#roomEnd)
     this.#roomEnd += size
+    this.#forgetRun()
+  }
+
+  /** What `write` has kept open is sent as it lies. */
+  #endRun(): void {
+    if (this.#fromEnd === this.#fromStart) return
+    this.#runs.push(this.#from.subarray(this.#fromStart, this.#fromEnd))
+    this.#forgetRun()
+  }
+
+  #forgetRun(): void {
+    this.#from = none
+    this.#fromStart = this.#fromEnd = 0
   }
 
   #makeRoom(size: number): void {
