@@ -46,8 +46,9 @@ export interface ConnectWsOptions {
  */
 export function connectWs(options: ConnectWsOptions): Promise<Connection> {
   const { url, protocols = ['mqtt'], timeout = 10_000, highWaterMark = 65_536, linger = 5_000 } = options
+  const { maxPayload = 16 * 1024 * 1024 } = options
   return new Promise((resolve, reject) => {
-    const ws = new WebSocket(url, [...protocols], clientOptions(options, linger))
+    const ws = new WebSocket(url, [...protocols], { ...clientOptions(options, linger), maxPayload })
     let socket: Socket | undefined
     ws.once('upgrade', (response) => {
       socket = response.socket
@@ -63,18 +64,16 @@ export function connectWs(options: ConnectWsOptions): Promise<Connection> {
       clearTimeout(timer)
       ws.off('error', reject)
       if (socket === undefined) throw new Error('an open WebSocket has been upgraded')
-      resolve(new WsConnection(ws, socket, peerInfo(socket), { highWaterMark, linger }))
+      resolve(
+        new WsConnection(ws, socket, peerInfo(socket), { highWaterMark, linger, rules: { masked: false, maxPayload } }),
+      )
     })
   })
 }
 
-function clientOptions(
-  { headers, tls = {}, maxPayload, localAddress }: ConnectWsOptions,
-  linger: number,
-): ClientOptions {
+function clientOptions({ headers, tls = {}, localAddress }: ConnectWsOptions, linger: number): ClientOptions {
   const options: ClientOptions & { maxFragments: number; closeTimeout: number } = {
     perMessageDeflate: false,
-    maxPayload: maxPayload ?? 16 * 1024 * 1024,
     maxFragments: 1024,
     skipUTF8Validation: true,
     followRedirects: false,

@@ -71,7 +71,8 @@ export function listenWebSocket(
   }
   const server = shared ?? makeServer(options)
   const arrivals = new Arrivals(server, shared === undefined ? (options.upgradeTimeout ?? 10_000) : undefined)
-  const sockets = makeSockets(options, rules.protocols, linger)
+  const maxPayload = options.maxPayload ?? 1024 * 1024 + 64 * 1024
+  const sockets = makeSockets(maxPayload, rules.protocols, linger)
   let open = 0
   let closing: Promise<void> | undefined
 
@@ -88,7 +89,11 @@ export function listenWebSocket(
       open++
       ws.once('close', () => open--)
       const peer = peerInfo(socket, { acceptedAt: arrivals.finish(socket), origin: request.headers.origin })
-      const connection = new WsConnection(ws, socket, peer, { highWaterMark, linger })
+      const connection = new WsConnection(ws, socket, peer, {
+        highWaterMark,
+        linger,
+        rules: { masked: true, maxPayload },
+      })
       try {
         accept(connection)
       } catch (error) {
@@ -162,9 +167,9 @@ function makeServer({ tls, maxHeaderSize = 8_192, maxConnections }: ListenWebSoc
   return server
 }
 
-function makeSockets(options: ListenWebSocketOptions, protocols: readonly string[], linger: number): WebSocketServer {
+function makeSockets(maxPayload: number, protocols: readonly string[], linger: number): WebSocketServer {
   const limits = {
-    maxPayload: options.maxPayload ?? 1024 * 1024 + 64 * 1024,
+    maxPayload,
     maxFragments: 1024,
     // Behind our own: it would not say that bytes were left.
     closeTimeout: linger + 1_000,

@@ -1,6 +1,7 @@
 import type { Connection, ConnectionReader, PeerInfo } from '@isomq/kernel'
 import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
+import { FrameReader, type FrameRules } from './frame-reader.ts'
 import { asError, endOf, inFrames } from './frames.ts'
 
 /** How a connection treats its socket. */
@@ -9,6 +10,8 @@ export interface WsConnectionOptions {
   readonly highWaterMark: number
   /** Milliseconds a closing connection waits for its peer to take the rest and to close as well. */
   readonly linger: number
+  /** What is expected of the peer's frames. The WebSocket itself is told the same. */
+  readonly rules: FrameRules
 }
 
 /** An open `ws` WebSocket and the socket below it as a Connection. It owns both from here on. */
@@ -25,6 +28,8 @@ export class WsConnection implements Connection {
   #blocked = false
   /** This end called `close`, or the peer broke the rules: neither send nor data. */
   #closing = false
+  /** The peer has broken the rules: nothing more of it is read. */
+  #broken = false
   /** This end closes in order. */
   #orderly = false
   #gone = false
@@ -40,6 +45,7 @@ export class WsConnection implements Connection {
     this.#highWaterMark = Math.max(options.highWaterMark, socket.writableHighWaterMark)
     ws.pause()
     ws.on('message', (bytes, isBinary) => this.#message(bytes, isBinary))
+    this.#readFrames(options.rules)
     ws.on('error', (error) => this.#fail(error))
     ws.on('close', (code, reason) => this.#finish(code, reason.toString()))
     socket.on('drain', () => this.#drain())
@@ -103,6 +109,30 @@ export class WsConnection implements Connection {
     this.#await()
   }
 
+  /**
+   * Puts our reader of frames before that of `ws`, which then gets what is not plain data. Where there is no such reader
+   * (a runtime may bring a `ws` of its own) everything comes as messages.
+   */
+  #readFrames(rules: FrameRules): void {
+    const socket = this.#socket
+    const [listener, ...others] = socket.listeners('data')
+    if (listener === undefined || others.length > 0) return
+    const reader = new FrameReader(rules, {
+      deliver: (bytes) => this.#bytes(bytes),
+      pass: (bytes) => void listener.call(socket, bytes),
+    })
+    const read = (chunk: Buffer): void => {
+      if (!this.#broken) reader.read(chunk)
+    }
+    socket.removeListener('data', listener as (chunk: Buffer) => void)
+    socket.on('data', read)
+    // What the socket still held when it closed `ws` would read by itself, without what we have read.
+    socket.prependListener('close', () => {
+      const chunk = socket.read() as Buffer | null
+      if (chunk !== null) read(chunk)
+    })
+  }
+
   #message(data: RawData, isBinary: boolean): void {
     if (this.#closing) return
     if (!isBinary) {
@@ -115,8 +145,11 @@ export class WsConnection implements Connection {
     }
     // Of the shapes this type allows `ws` uses the first unless told otherwise.
     const { buffer, byteOffset, length } = data as Buffer
-    if (length === 0) return
-    const bytes = new Uint8Array(buffer, byteOffset, length)
+    if (length > 0) this.#bytes(new Uint8Array(buffer, byteOffset, length))
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    if (this.#closing) return
     if (this.#reader === undefined) this.#early.push(bytes)
     else this.#deliver(bytes)
   }
@@ -143,6 +176,7 @@ export class WsConnection implements Connection {
   /** The peer broke the protocol of frames; `ws` has sent the closing code that says so. */
   #fail(error: Error): void {
     this.#error ??= error
+    this.#broken = true
     this.#closing = true
     this.#await()
   }
