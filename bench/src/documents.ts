@@ -6,13 +6,14 @@ import type { Machine } from './machine.ts'
 import type { Result } from './outcome.ts'
 import {
   bootNumber,
+  bytesNumber,
   cpuNumber,
-  idleNumber,
+  endingNumber,
+  makingNumber,
   p99Number,
   rateNumber,
   remarks,
   scenarioTable,
-  subscriptionNumber,
   summary,
 } from './report.ts'
 
@@ -47,8 +48,8 @@ export function writeMarkdown(run: Run, file: string): string {
 
 function markdown({ machine, versions, seconds, results }: Run): string {
   const loads = results.filter(({ scenario }) => scenario.kind === 'load')
-  const idle = results.filter(({ scenario }) => scenario.kind === 'idle')
-  const subscriptions = results.filter(({ scenario }) => scenario.kind === 'subscriptions')
+  const held = results.filter(({ scenario }) => scenario.kind === 'held')
+  const connections = held.filter(({ scenario }) => scenario.kind === 'held' && scenario.what === 'connection')
   const boots = results.filter(({ scenario }) => scenario.kind === 'boot')
   const peers = Object.entries(versions).map(([peer, version]) => `${peer} ${version}`)
   const paragraphs = [
@@ -70,14 +71,19 @@ function markdown({ machine, versions, seconds, results }: Run): string {
           '## Latency at that load, 99th percentile, in µs (less is better)',
           markdownTable(summary(loads, p99Number)),
         ]),
-    ...(idle.length === 0
-      ? []
-      : ['## KiB of memory per idle connection (less is better)', markdownTable(summary(idle, idleNumber))]),
-    ...(subscriptions.length === 0
+    ...(held.length === 0
       ? []
       : [
-          '## Bytes of memory per subscription (less is better)',
-          markdownTable(summary(subscriptions, subscriptionNumber)),
+          '## Bytes of memory for each of many (less is better)',
+          markdownTable(summary(held, bytesNumber)),
+          '## CPU time to make each of many, in µs (less is better; flat is linear)',
+          markdownTable(summary(held, makingNumber)),
+        ]),
+    ...(connections.length === 0
+      ? []
+      : [
+          '## CPU time for each of many connections that end at once, in µs (less is better; flat is linear)',
+          markdownTable(summary(connections, endingNumber)),
         ]),
     ...(boots.length === 0
       ? []

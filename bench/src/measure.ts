@@ -7,15 +7,16 @@ import type { LoadPlan, Mark, Target, Verdict } from './load/plan.ts'
 import type { LoadNumbers, Outcome } from './outcome.ts'
 import type { Peer, RunningPeer } from './peers/peer.ts'
 import { cpuMicros, memoryBytes } from './proc-stats.ts'
-import type { BootScenario, IdleScenario, LoadScenario, Scenario, SubscriptionsScenario } from './scenarios.ts'
+import type { BootScenario, HeldScenario, LoadScenario, Scenario } from './scenarios.ts'
 import { windowOf } from './window.ts'
 
 const SETUP_MS = 20_000
 const BALLAST_SETUP_MS = 60_000
 const REPLY_MS = 5_000
 const DRAIN_MS = 10_000
-const IDLE_WARM_UP = 100
-const SUBSCRIPTIONS_WARM_UP = 10_000
+/** The first ones pay for code that is compiled and pools that are filled once. */
+const WARM_UP = { subscription: 10_000, connection: 200, retained: 2000, pending: 2000 } as const
+const SETTLE_MS = 1000
 const FILL_MS = 300_000
 
 /** How long the phases of a measurement last. */
@@ -34,8 +35,7 @@ export async function measure(peer: Peer, scenario: Scenario, phases: Phases): P
   try {
     if (scenario.kind === 'boot') return await measureBoot(peer, scenario, data!)
     running = await peer.start(data)
-    if (scenario.kind === 'idle') return await measureIdle(running, scenario)
-    if (scenario.kind === 'subscriptions') return await measureSubscriptions(running, scenario)
+    if (scenario.kind === 'held') return await measureHeld(running, scenario)
     return await measureLoad(running, scenario, phases)
   } catch (error) {
     return { status: 'failed', reason: error instanceof Error ? error.message : String(error) }
@@ -46,8 +46,8 @@ export async function measure(peer: Peer, scenario: Scenario, phases: Phases): P
 }
 
 function unsupported(peer: Peer, scenario: Scenario): string | undefined {
-  if (scenario.kind === 'idle') return undefined
-  if (scenario.kind === 'subscriptions') return peer.name === 'control' ? 'the relay has no subscriptions' : undefined
+  if (scenario.kind === 'held')
+    return peer.name === 'control' && scenario.what !== 'connection' ? 'the relay holds connections only' : undefined
   if (scenario.kind === 'boot')
     return peer.name === 'aedes' || peer.name === 'control' ? 'it keeps nothing on disk' : undefined
   if (peer.name === 'aedes' && scenario.durable) return 'what it acknowledges is in memory only'
@@ -122,46 +122,42 @@ function judge(numbers: LoadNumbers): Outcome {
   return { status: 'failed', reason, numbers }
 }
 
-async function measureIdle(running: RunningPeer, scenario: IdleScenario): Promise<Outcome> {
-  const target = targetFor(running, 'tcp')
-  if (target === undefined) return { status: 'n/a', reason: 'no tcp listener' }
-  const load = new LoadProcess()
+async function measureHeld(running: RunningPeer, scenario: HeldScenario): Promise<Outcome> {
+  const { what, count, transport } = scenario
+  const target = targetFor(running, transport)
+  if (target === undefined) return { status: 'n/a', reason: `no ${transport} listener in this build` }
+  const [first, load] = [new LoadProcess(), new LoadProcess()]
   try {
-    // The first connections pay for code that is compiled and pools that are filled once.
-    await load.ask({ type: 'idle', target, count: IDLE_WARM_UP }, 'ready', SETUP_MS)
-    await sleep(500)
+    const from = WARM_UP[what]
+    await first.ask({ type: 'hold', target, what, from: 0, count: from }, 'ready', BALLAST_SETUP_MS)
+    await sleep(SETTLE_MS)
     const before = memoryBytes(running.pid)
-    await load.ask({ type: 'idle', target, count: scenario.connections }, 'ready', SETUP_MS)
-    await sleep(1000)
+    const begin = cpuMicros(running.pid)
+    await load.ask({ type: 'hold', target, what, from, count }, 'ready', BALLAST_SETUP_MS)
+    const made = difference(begin, cpuMicros(running.pid))
+    await sleep(SETTLE_MS)
     const after = memoryBytes(running.pid)
     if (before === null || after === null) return { status: 'n/a', reason: 'memory can only be read on Linux' }
-    const perConnection = (after.rss - before.rss) / scenario.connections
-    return { status: 'ok', numbers: { kind: 'idle', perConnection, rss: after.rss } }
+    const ended = what === 'connection' ? await endAll(running, load) : null
+    const each = (micros: number | null): number | null => (micros === null ? null : micros / count)
+    const bytes = (after.rss - before.rss) / count
+    return { status: 'ok', numbers: { kind: 'held', bytes, cpu: each(made), endCpu: each(ended), rss: after.rss } }
   } finally {
-    await load.end()
+    await Promise.all([first.end(), load.end()])
   }
 }
 
-async function measureSubscriptions(running: RunningPeer, scenario: SubscriptionsScenario): Promise<Outcome> {
-  const target = targetFor(running, 'tcp')
-  if (target === undefined) return { status: 'n/a', reason: 'no tcp listener' }
-  const load = new LoadProcess()
-  try {
-    await load.ask({ type: 'ballast', target, from: 0, count: SUBSCRIPTIONS_WARM_UP }, 'ready', SETUP_MS)
-    await sleep(500)
-    const before = memoryBytes(running.pid)
-    const begin = cpuMicros(running.pid)
-    const { count } = scenario
-    await load.ask({ type: 'ballast', target, from: SUBSCRIPTIONS_WARM_UP, count }, 'ready', BALLAST_SETUP_MS)
-    const micros = difference(begin, cpuMicros(running.pid))
-    await sleep(1000)
-    const after = memoryBytes(running.pid)
-    if (before === null || after === null) return { status: 'n/a', reason: 'memory can only be read on Linux' }
-    const perSubscription = (after.rss - before.rss) / count
-    const cpu = micros === null ? null : micros / count
-    return { status: 'ok', numbers: { kind: 'subscriptions', perSubscription, cpu, rss: after.rss } }
-  } finally {
-    await load.end()
+/** The broker's CPU time until it has got over the end of a load process that held many connections. */
+async function endAll({ pid }: RunningPeer, load: LoadProcess): Promise<number | null> {
+  const begin = cpuMicros(pid)
+  await load.end()
+  await sleep(SETTLE_MS)
+  for (let last = cpuMicros(pid); ;) {
+    await sleep(SETTLE_MS / 2)
+    const now = cpuMicros(pid)
+    // A twentieth of the time is what an idle broker may take.
+    if (now === null || last === null || now - last < SETTLE_MS * 25) return difference(begin, now)
+    last = now
   }
 }
 
@@ -171,7 +167,7 @@ async function measureBoot(peer: Peer, { what, count }: BootScenario, data: stri
   try {
     const target = targetFor(before, 'tcp')
     if (target === undefined) return { status: 'n/a', reason: 'no tcp listener' }
-    await load.ask({ type: 'fill', target, what, count }, 'ready', FILL_MS)
+    await load.ask({ type: 'hold', target, what, from: 0, count }, 'ready', FILL_MS)
   } finally {
     await load.end()
     await before.stop()

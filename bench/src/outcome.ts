@@ -22,20 +22,15 @@ export interface LoadNumbers {
   readonly verdict: Verdict
 }
 
-/** What idle connections showed, in bytes. */
-export interface IdleNumbers {
-  readonly kind: 'idle'
-  readonly perConnection: number
-  readonly rss: number
-}
-
-/** What many subscriptions showed. */
-export interface SubscriptionsNumbers {
-  readonly kind: 'subscriptions'
-  /** Bytes of the broker's resident memory per subscription, its share of the clients that hold them included. */
-  readonly perSubscription: number
-  /** The broker's CPU time per subscription while they were made, in µs; null where it cannot be read. */
+/** What many things of one kind showed. */
+export interface HeldNumbers {
+  readonly kind: 'held'
+  /** Bytes of the broker's resident memory for each, its share of the clients that belong to it included. */
+  readonly bytes: number
+  /** The broker's CPU time for each while they were made, in µs; null where it cannot be read. */
   readonly cpu: number | null
+  /** The same while the connections all ended at once; null for other things. */
+  readonly endCpu: number | null
   readonly rss: number
 }
 
@@ -53,7 +48,7 @@ export interface BootNumbers {
 
 /** How one scenario ended for one peer. A failed one has numbers if it got that far. */
 export type Outcome =
-  | { readonly status: 'ok'; readonly numbers: LoadNumbers | IdleNumbers | SubscriptionsNumbers | BootNumbers }
+  | { readonly status: 'ok'; readonly numbers: LoadNumbers | HeldNumbers | BootNumbers }
   | { readonly status: 'failed'; readonly reason: string; readonly numbers?: LoadNumbers }
   | { readonly status: 'n/a'; readonly reason: string }
 

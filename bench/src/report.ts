@@ -1,5 +1,5 @@
 import { digits, duration, mebibytes, percent, ratio } from './format.ts'
-import type { LoadNumbers, Outcome, Result } from './outcome.ts'
+import type { HeldNumbers, LoadNumbers, Outcome, Result } from './outcome.ts'
 import { PEER_NAMES, type PeerName } from './peers/peer.ts'
 
 type Rows = string[][]
@@ -18,8 +18,7 @@ const LOAD_HEAD = [
 ]
 
 const HEADS = {
-  idle: ['peer', 'KiB/connection', 'RSS MiB'],
-  subscriptions: ['peer', 'bytes/subscription', 'CPU µs/subscription', 'RSS MiB'],
+  held: ['peer', 'bytes each', 'CPU µs to make each', 'CPU µs to end each', 'RSS MiB'],
   boot: ['peer', 'seconds', 'messages/s', 'CPU s', 'peak MiB'],
 } as const
 
@@ -70,15 +69,19 @@ export function rateNumber(outcome: Outcome | undefined): number | null {
   return good(outcome)?.rate ?? null
 }
 
-/** Kibibytes per idle connection, of an outcome that is good. */
-export function idleNumber(outcome: Outcome | undefined): number | null {
-  if (outcome?.status !== 'ok' || outcome.numbers.kind !== 'idle') return null
-  return outcome.numbers.perConnection / 1024
+/** Bytes of memory for each of many things, of an outcome that is good. */
+export function bytesNumber(outcome: Outcome | undefined): number | null {
+  return heldNumbers(outcome)?.bytes ?? null
 }
 
-/** Bytes per subscription, of an outcome that is good. */
-export function subscriptionNumber(outcome: Outcome | undefined): number | null {
-  return outcome?.status === 'ok' && outcome.numbers.kind === 'subscriptions' ? outcome.numbers.perSubscription : null
+/** CPU time in µs to make each of many things, of an outcome that is good. */
+export function makingNumber(outcome: Outcome | undefined): number | null {
+  return heldNumbers(outcome)?.cpu ?? null
+}
+
+/** CPU time in µs for each of many connections that end at once, of an outcome that is good. */
+export function endingNumber(outcome: Outcome | undefined): number | null {
+  return heldNumbers(outcome)?.endCpu ?? null
 }
 
 /** Seconds that a start took, of an outcome that is good. */
@@ -95,13 +98,16 @@ function good(outcome: Outcome | undefined): LoadNumbers | undefined {
   return outcome?.status === 'ok' && outcome.numbers.kind === 'load' ? outcome.numbers : undefined
 }
 
+function heldNumbers(outcome: Outcome | undefined): HeldNumbers | undefined {
+  return outcome?.status === 'ok' && outcome.numbers.kind === 'held' ? outcome.numbers : undefined
+}
+
 function cellsOf(result: Result, peer: PeerName): string[] {
   const outcome = result.outcomes[peer]
   const numbers = outcome?.status === 'n/a' ? undefined : outcome?.numbers
   if (outcome === undefined || numbers === undefined) return [peer, outcome?.status === 'failed' ? 'FAILED' : 'n/a']
-  if (numbers.kind === 'idle') return [peer, digits(numbers.perConnection / 1024), mebibytes(numbers.rss)]
-  if (numbers.kind === 'subscriptions')
-    return [peer, digits(numbers.perSubscription), digits(numbers.cpu), mebibytes(numbers.rss)]
+  if (numbers.kind === 'held')
+    return [peer, digits(numbers.bytes), digits(numbers.cpu), digits(numbers.endCpu), mebibytes(numbers.rss)]
   if (numbers.kind === 'boot') {
     const { seconds, perSecond, cpu, peak } = numbers
     return [peer, digits(seconds), digits(perSecond), digits(cpu), mebibytes(peak)]

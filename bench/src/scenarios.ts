@@ -1,4 +1,4 @@
-import type { Fill, QoS, Wiring } from './load/plan.ts'
+import type { Fill, Held, QoS, Wiring } from './load/plan.ts'
 
 /** A load to put on a broker. */
 export interface LoadScenario {
@@ -27,17 +27,12 @@ export interface LoadScenario {
   readonly baseline: string | undefined
 }
 
-/** Connections that do nothing, to see their price in memory. */
-export interface IdleScenario {
-  readonly kind: 'idle'
+/** Many of one thing, to see their price in memory and what it costs to make them, and to end them. */
+export interface HeldScenario {
+  readonly kind: 'held'
   readonly name: string
-  readonly connections: number
-}
-
-/** Many subscriptions, to see their price in memory and what it costs to make them. */
-export interface SubscriptionsScenario {
-  readonly kind: 'subscriptions'
-  readonly name: string
+  readonly what: Held
+  readonly transport: LoadScenario['transport']
   readonly count: number
 }
 
@@ -50,7 +45,7 @@ export interface BootScenario {
 }
 
 /** One thing to measure. Names are unique. */
-export type Scenario = LoadScenario | IdleScenario | SubscriptionsScenario | BootScenario
+export type Scenario = LoadScenario | HeldScenario | BootScenario
 
 type Traits = Partial<Omit<LoadScenario, 'kind' | 'name'>>
 
@@ -140,8 +135,13 @@ export function allScenarios(quick: boolean, all: boolean): Scenario[] {
       ballast: many,
       fresh: true,
     }),
-    { kind: 'subscriptions', name: manySubscriptions, count: many },
-    { kind: 'idle', name: '1,000 idle connections', connections: 1000 },
+    held('subscription', many, manySubscriptions),
+    ...[1000, 10_000].flatMap((count) => {
+      const name = `${count.toLocaleString('en')} idle connections`
+      return [held('connection', count, name), held('connection', count, `${name}, WebSocket`, 'websocket')]
+    }),
+    held('retained', 100_000, '100,000 retained messages'),
+    held('pending', 100_000, '100,000 messages for one who is away'),
     boot('retained', many),
     boot('pending', many),
   ]
@@ -162,6 +162,11 @@ function matrix(all: boolean): LoadScenario[] {
 
 function boot(what: Fill, count: number): BootScenario {
   return { kind: 'boot', name: `start with ${count.toLocaleString('en')} ${what} messages`, what, count }
+}
+
+// oxlint-disable-next-line max-params -- the last one is seldom another
+function held(what: Held, count: number, name: string, transport: LoadScenario['transport'] = 'tcp'): HeldScenario {
+  return { kind: 'held', name, what, count, transport }
 }
 
 function load(name: string, traits: Traits): LoadScenario {

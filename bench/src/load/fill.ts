@@ -6,27 +6,30 @@ const PAYLOAD = 64
 const UNACKNOWLEDGED = 1000
 const SLEEPER = 'bench-sleeper'
 
-/** Leaves so many messages in a broker: the retained messages of as many topics, or what one sleeping session is owed. */
-export async function fill(target: Target, what: Fill, count: number): Promise<void> {
-  if (what === 'pending') {
+/** Leaves so many messages in a broker: the retained messages of as many topics, or what one sleeping session is owed, which the first ones make. */
+// oxlint-disable-next-line max-params -- where, what, and which of them
+export async function fill(target: Target, what: Fill, from: number, count: number): Promise<void> {
+  if (what === 'pending' && from === 0) {
     const sleeper = await Link.open(target, SLEEPER, 0, { kept: true, publish: unexpected, control: unexpected, end })
     await sleeper.subscribe(['bench/#'], 1)
     sleeper.leave()
   }
-  const publisher = new Filler(what, count)
+  const publisher = new Filler(what, from, count)
   await publisher.run(target)
 }
 
 /** Publishes with QoS 1, so that the broker has taken over every message when it is done. */
 class Filler implements LinkHandler {
   readonly #what: Fill
+  readonly #from: number
   readonly #count: number
   #sent = 0
   #acknowledged = 0
   #link: Link | undefined
   #done: () => void = end
 
-  constructor(what: Fill, count: number) {
+  constructor(what: Fill, from: number, count: number) {
+    this.#from = from
     this.#what = what
     this.#count = count
   }
@@ -58,7 +61,8 @@ class Filler implements LinkHandler {
     if (this.#link === undefined) return
     const frames: Buffer[] = []
     for (; this.#sent < Math.min(this.#count, this.#acknowledged + UNACKNOWLEDGED); this.#sent++) {
-      const topic = this.#what === 'pending' ? 'bench/owed' : `bench/kept/${String(this.#sent).padStart(7, '0')}`
+      const topic =
+        this.#what === 'pending' ? 'bench/owed' : `bench/kept/${String(this.#from + this.#sent).padStart(7, '0')}`
       const { bytes, packetIdAt } = publishTemplate(topic, 0, PAYLOAD, 1)
       bytes.writeUInt16BE((this.#sent % 65_535) + 1, packetIdAt)
       if (this.#what === 'retained') bytes[0]! |= 1

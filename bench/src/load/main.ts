@@ -8,7 +8,6 @@ import { SubscriberGroup } from './subscriber.ts'
 // A load process: does what the bench orders, one order at a time, and ends when the bench does.
 let publishers: PublisherGroup | undefined
 let subscribers: SubscriberGroup | undefined
-let idle = 0
 
 async function obey(order: Order): Promise<Reply | undefined> {
   switch (order.type) {
@@ -19,14 +18,8 @@ async function obey(order: Order): Promise<Reply | undefined> {
       publishers = new PublisherGroup(order.plan)
       await publishers.prepare(order.creditPort)
       return { type: 'ready', creditPort: 0 }
-    case 'idle':
-      await openIdle(order.target, `i${idle++}-`, order.count)
-      return { type: 'ready', creditPort: 0 }
-    case 'ballast':
-      await subscribeBallast(order.target, order.from, order.count)
-      return { type: 'ready', creditPort: 0 }
-    case 'fill':
-      await fill(order.target, order.what, order.count)
+    case 'hold':
+      await hold(order)
       return { type: 'ready', creditPort: 0 }
     case 'go':
       publishers?.start()
@@ -38,6 +31,12 @@ async function obey(order: Order): Promise<Reply | undefined> {
     case 'drain':
       return subscribers && { type: 'verdict', verdict: await subscribers.drain(order.sent, order.deadlineMs) }
   }
+}
+
+function hold({ target, what, from, count }: Order & { readonly type: 'hold' }): Promise<void> {
+  if (what === 'subscription') return subscribeBallast(target, from, count)
+  if (what === 'connection') return openIdle(target, from, count)
+  return fill(target, what, from, count)
 }
 
 function reply(message: Reply): void {

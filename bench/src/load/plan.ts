@@ -42,13 +42,21 @@ export interface LoadPlan {
 /** What a broker is filled with before it is started again: retained messages, or messages that a sleeping session is owed. */
 export type Fill = 'retained' | 'pending'
 
+/** What a broker holds for others while nothing happens. */
+export type Held = 'subscription' | 'connection' | Fill
+
 /** From the bench to a load process. The first one gives the process its part. */
 export type Order =
   | { readonly type: 'subscribe'; readonly plan: LoadPlan }
   | { readonly type: 'publish'; readonly plan: LoadPlan; readonly creditPort: number }
-  | { readonly type: 'idle'; readonly target: Target; readonly count: number }
-  | { readonly type: 'ballast'; readonly target: Target; readonly from: number; readonly count: number }
-  | { readonly type: 'fill'; readonly target: Target; readonly what: Fill; readonly count: number }
+  | {
+      readonly type: 'hold'
+      readonly target: Target
+      readonly what: Held
+      /** Index of the first of them. */
+      readonly from: number
+      readonly count: number
+    }
   | { readonly type: 'go' }
   | { readonly type: 'mark' }
   | { readonly type: 'stop' }
