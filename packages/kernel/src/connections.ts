@@ -26,11 +26,34 @@ export interface Connections {
   arrive(peer: PeerInfo, end: (reason: ErrorCode) => void): Place | undefined
 }
 
-/** How many may come in, and how many are only there to be told that they may not. */
-interface Tally {
-  readonly limit: number
-  admitted: number
-  refused: number
+/** How many have come in, and how many are only there to be told that they may not. */
+class Tally {
+  readonly key: string
+  readonly #limit: number
+  admitted = 0
+  refused = 0
+
+  constructor(limit: number, key: string) {
+    this.#limit = limit
+    this.key = key
+  }
+
+  get mayAdmit(): boolean {
+    return this.admitted < this.#limit
+  }
+
+  get mayRefuse(): boolean {
+    return this.refused < this.#limit
+  }
+
+  get isEmpty(): boolean {
+    return this.admitted + this.refused === 0
+  }
+
+  count(admitted: boolean, change: 1 | -1): void {
+    if (admitted) this.admitted += change
+    else this.refused += change
+  }
 }
 
 /** Counts the connections of one broker, in all and by the address they come from. */
@@ -42,7 +65,7 @@ export class ConnectionTable implements Connections {
   readonly #ends = new Map<Place, (reason: ErrorCode) => void>()
 
   constructor({ connections, connectionsPerAddress }: Limits) {
-    this.#all = { limit: connections, admitted: 0, refused: 0 }
+    this.#all = new Tally(connections, '')
     this.#perAddress = connectionsPerAddress
   }
 
@@ -68,33 +91,47 @@ export class ConnectionTable implements Connections {
 
   #seat(peer: PeerInfo): Place | undefined {
     const key = this.#perAddress === Infinity ? undefined : sourceOf(peer)
-    if (key === undefined) return this.#place([this.#all], () => {})
-    const source = this.#addresses.get(key) ?? { limit: this.#perAddress, admitted: 0, refused: 0 }
-    const place = this.#place([this.#all, source], () => {
-      if (source.admitted + source.refused === 0) this.#addresses.delete(key)
-    })
+    if (key === undefined) return this.#place(undefined)
+    const source = this.#addresses.get(key) ?? new Tally(this.#perAddress, key)
+    const place = this.#place(source)
     // Whoever has no place leaves nothing behind.
     if (place !== undefined) this.#addresses.set(key, source)
     return place
   }
 
-  #place(tallies: readonly Tally[], left: () => void): Place | undefined {
-    const admitted = tallies.every((tally) => tally.admitted < tally.limit)
-    if (!admitted && tallies.some((tally) => tally.refused >= tally.limit)) return undefined
-    const count = admitted ? 'admitted' : 'refused'
-    for (const tally of tallies) tally[count]++
-    let here = true
-    const place: Place = {
-      refusal: admitted ? undefined : 'quota-exceeded',
-      leave: () => {
-        if (!here) return
-        here = false
-        this.#ends.delete(place)
-        for (const tally of tallies) tally[count]--
-        left()
-      },
-    }
-    return place
+  #place(source: Tally | undefined): Place | undefined {
+    const all = this.#all
+    const admitted = all.mayAdmit && source?.mayAdmit !== false
+    if (!admitted && !(all.mayRefuse && source?.mayRefuse !== false)) return undefined
+    all.count(admitted, 1)
+    source?.count(admitted, 1)
+    return new Seat(this, source, admitted ? undefined : 'quota-exceeded')
+  }
+
+  /** A connection gives its place back. */
+  free(seat: Place, source: Tally | undefined): void {
+    if (!this.#ends.delete(seat)) return
+    const admitted = seat.refusal === undefined
+    this.#all.count(admitted, -1)
+    source?.count(admitted, -1)
+    if (source?.isEmpty === true) this.#addresses.delete(source.key)
+  }
+}
+
+/** One of ten thousand: it has no closures. */
+class Seat implements Place {
+  readonly refusal: ErrorCode | undefined
+  readonly #table: ConnectionTable
+  readonly #source: Tally | undefined
+
+  constructor(table: ConnectionTable, source: Tally | undefined, refusal: ErrorCode | undefined) {
+    this.refusal = refusal
+    this.#table = table
+    this.#source = source
+  }
+
+  leave(): void {
+    this.#table.free(this, this.#source)
   }
 }
 

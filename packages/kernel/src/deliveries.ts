@@ -5,12 +5,15 @@ import type { Offset } from './message.ts'
 /** What is known of a delivery that was under way when the broker last stopped. */
 export type UnderWay = Partial<Pick<Delivery, 'flags' | 'accepted' | 'row' | 'group' | 'order'>> & Pick<Delivery, 'tag'>
 
+// Most sessions are idle. It is never written to: there is no room in it.
+const nothing: (Delivery | undefined)[] = []
+
 /**
  * Deliveries under way to one session, in the order they were begun. A ring: most leave where the oldest is, and an array
  * whose first element is taken away moves all others.
  */
 export class Deliveries implements Iterable<Delivery> {
-  #ring: (Delivery | undefined)[] = []
+  #ring = nothing
   #head = 0
   /** How many there are. */
   length = 0
@@ -44,7 +47,7 @@ export class Deliveries implements Iterable<Delivery> {
 
   /** Takes all away. */
   clear(): void {
-    this.#ring = []
+    this.#ring = nothing
     this.#head = this.length = 0
   }
 

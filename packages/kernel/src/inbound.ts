@@ -11,7 +11,7 @@ export class Inbound {
   readonly #session: Session
   readonly #tags = new TagSet()
   /** Tags whose last message could not be stored. */
-  readonly #refused = new Set<number>()
+  #refused: Set<number> | undefined
 
   constructor(core: Core, session: Session) {
     this.#core = core
@@ -27,7 +27,7 @@ export class Inbound {
   claim(tag: number): boolean {
     if (this.#tags.has(tag)) return false
     this.#tags.add(tag)
-    this.#refused.delete(tag)
+    this.#refused?.delete(tag)
     // Whoever sent it may be gone when the commit fails, and send it again when he comes back.
     if (this.#session.durable)
       this.#core.committer.write(table.inbound, this.#key(tag), nothing, () => this.forget(tag))
@@ -49,18 +49,18 @@ export class Inbound {
   /** The message under this tag was refused after all: the tag is free, nothing is written. */
   forget(tag: number): void {
     this.#tags.delete(tag)
-    this.#refused.add(tag)
+    ;(this.#refused ??= new Set()).add(tag)
   }
 
   /** Whether the last message under this tag was refused after all. */
   wasRefused(tag: number): boolean {
-    return this.#refused.has(tag)
+    return this.#refused?.has(tag) === true
   }
 
   /** Forgets all tags. */
   clear(): void {
     for (const tag of Array.from(this.#tags)) this.release(tag)
-    this.#refused.clear()
+    this.#refused = undefined
   }
 
   /** Knows a tag again that was claimed before the broker last stopped. */

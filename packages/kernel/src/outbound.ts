@@ -48,7 +48,7 @@ export class Outbound implements Burdened {
   constructor(core: Core, session: Session) {
     this.#core = core
     this.#session = session
-    this.#window = new Window(core, session, (ready) => this.#release(ready))
+    this.#window = new Window(core, session, this)
     this.#policy = core.guard.version
   }
 
@@ -282,7 +282,7 @@ export class Outbound implements Burdened {
   }
 
   /** These have waited until their rows were durable. */
-  #release(ready: readonly Delivery[]): void {
+  released(ready: readonly Delivery[]): void {
     try {
       for (const delivery of ready) if (this.#window.has(delivery)) this.#dispatch(delivery)
     } catch (error) {

@@ -19,6 +19,15 @@ import { TimedOutbound } from './timed-outbound.ts'
 import { isFilter, isTopic, matches } from './topic.ts'
 import type { Will } from './will.ts'
 
+/** Where a session finds the groups it shares subscriptions in. */
+interface GroupSource {
+  group(filter: string, name: string): Group
+}
+
+// A session that has none needs no collection for them.
+const noSubscriptions: ReadonlyMap<string, Subscription> = new Map()
+const noGroups: ReadonlySet<Group> = new Set()
+
 /** The name under which a place is remembered: a client's subscriptions, what it is owed, and what it has begun. */
 export class Session implements Saved {
   readonly id: string
@@ -26,8 +35,6 @@ export class Session implements Saved {
   readonly hash: number
   readonly outbound: Outbound
   readonly inbound: Inbound
-  readonly subscriptions: Map<string, Subscription> = new Map()
-  readonly groups: Set<Group> = new Set()
   principal: Principal
   /** Who uses it, or did last since the broker started. */
   peer: PeerInfo | undefined
@@ -48,16 +55,28 @@ export class Session implements Saved {
   /** True: the storage may have rows of it, or of the one it has replaced, also if it is not durable (any more). */
   stored = false
   readonly #core: Core
-  readonly #groupOf: (filter: string, name: string) => Group
+  readonly #sharing: GroupSource
+  #subscriptions: Map<string, Subscription> | undefined
+  #groups: Set<Group> | undefined
 
-  constructor(core: Core, id: string, principal: Principal, groupOf: (filter: string, name: string) => Group) {
+  constructor(core: Core, id: string, principal: Principal, sharing: GroupSource) {
     this.#core = core
-    this.#groupOf = groupOf
+    this.#sharing = sharing
     this.id = id
     this.hash = hashOf(id)
     this.principal = principal
     this.outbound = core.slow === undefined ? new Outbound(core, this) : new TimedOutbound(core, this, core.slow)
     this.inbound = new Inbound(core, this)
+  }
+
+  /** By the filter and kind of each. */
+  get subscriptions(): ReadonlyMap<string, Subscription> {
+    return this.#subscriptions ?? noSubscriptions
+  }
+
+  /** Those of its shared subscriptions. */
+  get groups(): ReadonlySet<Group> {
+    return this.#groups ?? noGroups
   }
 
   /** True: it outlives its connection, and what it is owed is kept in the log. */
@@ -114,15 +133,15 @@ export class Session implements Saved {
 
   /** Puts a subscription in place without saving it. */
   restore(filter: string, options: SubscriptionOptions): Subscription {
-    const group = options.group === undefined ? undefined : this.#groupOf(filter, options.group)
+    const group = options.group === undefined ? undefined : this.#sharing.group(filter, options.group)
     const subscription = new Subscription(this, filter, options, group)
     this.#count(subscription, 1)
-    this.subscriptions.set(subscriptionKey(filter, options.group, options.exclusive), subscription)
+    ;(this.#subscriptions ??= new Map()).set(subscriptionKey(filter, options.group, options.exclusive), subscription)
     if (options.exclusive === true) this.#core.exclusives.set(filter, subscription)
     if (group === undefined) this.#core.router.add(filter, subscription)
     else {
       group.join(subscription)
-      this.groups.add(group)
+      ;(this.#groups ??= new Set()).add(group)
     }
     return subscription
   }
@@ -132,7 +151,7 @@ export class Session implements Saved {
     const key = subscriptionKey(filter, group, exclusive)
     const subscription = this.subscriptions.get(key)
     if (subscription === undefined) return false
-    this.subscriptions.delete(key)
+    this.#subscriptions!.delete(key)
     this.#remove(subscription)
     if (this.durable) this.#pin()
     if (this.stored) this.#core.committer.save(subscription)
@@ -152,7 +171,7 @@ export class Session implements Saved {
       this.#remove(subscription)
       if (this.stored) this.#core.committer.save(subscription)
     }
-    this.subscriptions.clear()
+    this.#subscriptions = undefined
     this.outbound.clear()
     this.inbound.clear()
     if (this.stored) this.#core.committer.save(this)
@@ -215,7 +234,7 @@ export class Session implements Saved {
     if (exclusives.get(filter) === subscription) exclusives.delete(filter)
     if (group === undefined) return void router.remove(filter, subscription)
     group.leave(subscription)
-    this.groups.delete(group)
+    this.#groups?.delete(group)
   }
 
   #count({ group }: Subscription, change: 1 | -1): void {

@@ -152,7 +152,7 @@ export class SessionTable implements Sessions {
 
   /** A session with nothing in it, or as it was when the broker last stopped. */
   restore(id: string, principal: Principal): Session {
-    const session = new Session(this.#core, id, principal, (filter, name) => this.group(filter, name))
+    const session = new Session(this.#core, id, principal, this)
     this.#sessions.set(id, session)
     return session
   }

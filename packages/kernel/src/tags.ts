@@ -7,7 +7,7 @@ import type { Offset } from './message.ts'
 export class Tags {
   readonly #committer: Committer
   /** Tags whose last use is settled, but not durably so: it may come back after a crash. */
-  readonly #retired = new Set<number>()
+  #retired: Set<number> | undefined
   #last = 0
   /** The tag given last. */
   #newest = 0
@@ -26,8 +26,8 @@ export class Tags {
   /** A free tag: for a record the one that follows from its place, if that is free. At most 65,534 are under way. */
   allocate(window: Deliveries, offset: Offset): number {
     let tag = offset >= 0 ? tagOf(offset) : (this.#last % 65535) + 1
-    if (!this.#isNewest(tag, window) || (this.#retired.size > 0 && this.#retired.has(tag)))
-      while (window.indexOfTag(tag) >= 0 || this.#retired.has(tag)) tag = (tag % 65535) + 1
+    if (!this.#isNewest(tag, window) || this.#retired?.has(tag) === true)
+      while (window.indexOfTag(tag) >= 0 || this.#retired?.has(tag) === true) tag = (tag % 65535) + 1
     this.#ascending = this.#isNewest(tag, window)
     this.#newest = tag
     if (offset < 0) this.#last = tag
@@ -49,7 +49,8 @@ export class Tags {
   /** A record of a durable session is settled. Its tag rests until that is durable, where another record could get it that soon. */
   retire({ tag, offset }: Delivery): void {
     if (tag === tagOf(offset) && this.#committer.end - offset < 32_768) return
-    this.#retired.add(tag)
-    this.#committer.after(() => this.#retired.delete(tag))
+    const retired = (this.#retired ??= new Set())
+    retired.add(tag)
+    this.#committer.after(() => retired.delete(tag))
   }
 }

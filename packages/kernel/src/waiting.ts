@@ -5,6 +5,9 @@ import type { Message, Offset } from './message.ts'
 /** More room than this is given back when nothing waits. */
 const roomy = 1024
 
+// Most sessions never wait for anything.
+const nothing = new Float64Array(0)
+
 /** A message that waits with its body in memory. */
 export interface Held {
   readonly message: Message
@@ -17,7 +20,7 @@ export interface Held {
  * held as well while it is cheap. A message that no log has is held always, with offset -1.
  */
 export class Waiting {
-  #offsets = new Float64Array(8)
+  #offsets = nothing
   #held: (Held | undefined)[] | undefined
   #head = 0
   /** Entries. */
@@ -99,7 +102,7 @@ export class Waiting {
 
   /** Takes everything away. */
   clear(): void {
-    this.#offsets = new Float64Array(8)
+    this.#offsets = nothing
     this.#held = undefined
     this.#head = 0
     this.length = 0
@@ -108,7 +111,7 @@ export class Waiting {
 
   #grow(): void {
     const old = this.#offsets
-    const offsets = new Float64Array(old.length * 2)
+    const offsets = new Float64Array(Math.max(8, old.length * 2))
     offsets.set(old.subarray(this.#head))
     offsets.set(old.subarray(0, this.#head), old.length - this.#head)
     if (this.#held !== undefined) {

@@ -7,6 +7,12 @@ import type { Message, Offset } from './message.ts'
 import type { Session } from './session.ts'
 import { Tags } from './tags.ts'
 
+/** Whom a window tells. */
+interface WindowOwner {
+  /** These deliveries have waited for their rows, and it was their turn: they may leave now. */
+  released(ready: readonly Delivery[]): void
+}
+
 /**
  * Deliveries under way to one session, in the order they were begun: under which tag, how far they have come, and what
  * of that the storage knows. Nothing is sent from here.
@@ -16,7 +22,7 @@ export class Window {
   outstanding = 0
   readonly #core: Core
   readonly #session: Session
-  readonly #released: (ready: readonly Delivery[]) => void
+  readonly #owner: WindowOwner
   readonly #tags: Tags
   /** All of them, the oldest first. */
   readonly deliveries: Deliveries = new Deliveries()
@@ -26,11 +32,10 @@ export class Window {
   #holds = 0
   #over = 0
 
-  /** `released` is told of deliveries that have waited for their rows and whose turn it was: they may leave now. */
-  constructor(core: Core, session: Session, released: (ready: readonly Delivery[]) => void) {
+  constructor(core: Core, session: Session, owner: WindowOwner) {
     this.#core = core
     this.#session = session
-    this.#released = released
+    this.#owner = owner
     this.#tags = new Tags(core.committer)
   }
 
@@ -179,7 +184,7 @@ export class Window {
       .slice(0, this.#turn)
       .filter((d) => d.held > 0 && d.held <= hold)
     for (const delivery of this.deliveries) if (delivery.held <= hold) delivery.held = 0
-    this.#released(ready)
+    this.#owner.released(ready)
   }
 }
 

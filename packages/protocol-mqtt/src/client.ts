@@ -28,21 +28,20 @@ import type { MqttOptions } from './options.ts'
 import { Outgoing } from './outgoing.ts'
 import { Output } from './output.ts'
 import { type Pace, paceOf } from './pace.ts'
-import { Patience } from './patience.ts'
+import { type Impatient, Patience } from './patience.ts'
 import { connackCodes, reasonCodes } from './reason-codes.ts'
 import { Replies } from './replies.ts'
 import type { Rewrite } from './rewrite.ts'
 
 /** One connection: bytes become packets, packets become calls of the kernel, and a fault becomes a farewell. */
-export class Client implements ConnectionReader, Link, Door {
+export class Client implements ConnectionReader, Link, Door, Impatient {
   readonly broker: Broker
   readonly options: MqttOptions
   readonly cache: FrameCache
   readonly rewrite: Rewrite | undefined
   readonly counters: MqttCounters
   readonly place: Place
-  readonly replies: Replies = new Replies((error) => this.failed(error))
-  readonly aliases: Map<number, string> = new Map()
+  readonly replies: Replies = new Replies(this)
   readonly receiving: Receiving = new Receiving()
   now = 0
   resumed = false
@@ -56,6 +55,7 @@ export class Client implements ConnectionReader, Link, Door {
   #session: Session | undefined
   #principal: Principal | undefined
   #outgoing: Outgoing | undefined
+  #aliases: Map<number, string> | undefined
   /** Reasons not to read on. */
   #holds = 0
   /** True while a packet is being handled that those behind it must wait for: CONNECT until it is accepted [MQTT-3.1.4-6]. */
@@ -78,15 +78,19 @@ export class Client implements ConnectionReader, Link, Door {
       role: 'server',
       maxPacketSize: Math.min(options.connectPacketSize, options.maxPacketSize),
     })
-    this.#output = new Output(connection, broker.host, { options, counters, full: () => this.#patience.stalled() })
+    this.#output = new Output(connection, broker.host, { options, counters, reader: this })
     counters.connections++
     counters.open.add(this.#output)
-    this.#patience = new Patience(broker.host.clock, this.#output, options, {
-      paused: () => this.#holds > 0,
-      giveUp: (reason, detail) => this.fail(reason, detail),
-      cutOff: (detail) => this.#cutOff(detail),
-    })
+    this.#patience = new Patience(broker.host.clock, this.#output, options, this)
     this.#patience.untilConnect(connection.peer.acceptedAt)
+  }
+
+  get aliases(): Map<number, string> {
+    return (this.#aliases ??= new Map())
+  }
+
+  get paused(): boolean {
+    return this.#holds > 0
   }
 
   get version(): ProtocolVersion {
@@ -120,6 +124,10 @@ export class Client implements ConnectionReader, Link, Door {
     this.#read()
   }
 
+  stalled(): void {
+    this.#patience.stalled()
+  }
+
   drain(): void {
     this.#output.drained()
     this.#patience.drained()
@@ -134,7 +142,7 @@ export class Client implements ConnectionReader, Link, Door {
     if (this.#closed) return
     const bytes = encode(packet, this.version)
     // [MQTT-3.1.2-24]: what is too large for the client is not sent; an answer that cannot be given ends the connection.
-    if (bytes.length > this.#entry.largest) this.#cutOff(`a ${packetName(packet.type)} is larger than the client takes`)
+    if (bytes.length > this.#entry.largest) this.cutOff(`a ${packetName(packet.type)} is larger than the client takes`)
     else {
       this.#output.packet(packet.type)
       this.#output.write(bytes, 0, bytes.length)
@@ -168,7 +176,7 @@ export class Client implements ConnectionReader, Link, Door {
   }
 
   makeOutgoing(login: Login): Outgoing {
-    return new Outgoing(this.#output, this.cache, this.broker.host, { login, ended: (reason) => this.ended(reason) })
+    return new Outgoing(this.#output, this.cache, this.broker.host, { login, client: this })
   }
 
   enter({ login, principal, session, resumed, outgoing }: Entered): void {
@@ -285,7 +293,7 @@ export class Client implements ConnectionReader, Link, Door {
   }
 
   /** Closes without waiting for what was sent to be taken. */
-  #cutOff(detail: string): void {
+  cutOff(detail: string): void {
     if (this.#closed) return
     this.broker.refused(this.peer, detail)
     this.#close(false, undefined, new Error(detail))

@@ -11,7 +11,7 @@ import {
   utf8Length,
 } from '@isomq/kernel'
 import { type Connack, type Connect, PacketType } from './codec/packet.ts'
-import type { ConnackProperties } from './codec/packet-properties.ts'
+import type { ConnackProperties, ConnectProperties } from './codec/packet-properties.ts'
 import { ReasonCode } from './codec/reason-code.ts'
 import { isDelayed, parseDelayed } from './delayed-topic.ts'
 import { willMessage } from './messages.ts'
@@ -43,6 +43,18 @@ export interface Login {
 export interface Refusal {
   readonly reason: number
   readonly detail: string
+}
+
+// Before MQTT 5.0 clients say nothing of what they take.
+const modest: Appetite = { v5: false, receiveMaximum: 65_535, maxPacketSize: Infinity, topicAliasMaximum: 0 }
+
+function appetiteOf(properties: ConnectProperties | undefined, options: MqttOptions): Appetite {
+  return {
+    v5: true,
+    receiveMaximum: properties?.receiveMaximum ?? 65_535, // [MQTT-4.9.0-1]
+    maxPacketSize: properties?.maximumPacketSize ?? Infinity,
+    topicAliasMaximum: Math.min(properties?.topicAliasMaximum ?? 0, options.topicAliasMaximum),
+  }
 }
 
 /** Judges a CONNECT by itself [MQTT-3.1.4-2]. */
@@ -85,12 +97,7 @@ export function judgeConnect(connect: Connect, broker: Broker, options: MqttOpti
     expiry: Math.min(asked === forever ? Infinity : asked * 1000, broker.limits.sessionExpiry),
     keepAlive: keepAliveFor(connect.keepAlive, options.maxKeepAlive),
     will: will && willOf(will, clientId),
-    appetite: {
-      v5: version === 5,
-      receiveMaximum: properties?.receiveMaximum ?? 65_535, // [MQTT-4.9.0-1]
-      maxPacketSize: properties?.maximumPacketSize ?? Infinity,
-      topicAliasMaximum: Math.min(properties?.topicAliasMaximum ?? 0, options.topicAliasMaximum),
-    },
+    appetite: version === 5 ? appetiteOf(properties, options) : modest,
     authenticator,
   }
 }

@@ -34,22 +34,22 @@ export class Outgoing implements Consumer {
   readonly #cache: FrameCache
   readonly #appetite: Appetite
   readonly #host: Host
-  readonly #ended: (reason: ErrorCode) => void
+  readonly #client: { ended(reason: ErrorCode): void }
   /** Topics that have an alias on this connection [MQTT-3.3.2-7]. */
-  readonly #aliases = new Map<string, number>()
+  #aliases: Map<string, number> | undefined
 
   constructor(
     output: Output,
     cache: FrameCache,
     host: Host,
-    rest: { login: Login; ended: (reason: ErrorCode) => void },
+    rest: { login: Login; client: { ended(reason: ErrorCode): void } },
   ) {
     this.#output = output
     this.#cache = cache
     this.#host = host
     this.login = rest.login
     this.#appetite = rest.login.appetite
-    this.#ended = rest.ended
+    this.#client = rest.client
     this.credit = this.#appetite.receiveMaximum
   }
 
@@ -89,7 +89,7 @@ export class Outgoing implements Consumer {
   }
 
   end(reason: ErrorCode): void {
-    this.#ended(reason)
+    this.#client.ended(reason)
   }
 
   #write({ bytes, start, end, rest }: Frame): void {
@@ -133,21 +133,22 @@ export class Outgoing implements Consumer {
   #own(message: Message, grant: Grant, header: number): Frame {
     const { topic } = message
     const { topicAliasMaximum, maxPacketSize } = this.#appetite
-    const known = this.#aliases.get(topic)
+    const aliases = (this.#aliases ??= new Map())
+    const known = aliases.get(topic)
     if (known !== undefined) return this.#encode(message, grant, header, known)
-    const next = this.#aliases.size + 1 // [MQTT-3.3.2-11]
+    const next = aliases.size + 1 // [MQTT-3.3.2-11]
     if (next > topicAliasMaximum) return this.#encode(message, grant, header, 0)
     const frame = this.#encode(message, grant, header, next)
     // Too large a packet is not sent, and so teaches the client no alias; without one it may be small enough.
     if (frame.end - frame.start > maxPacketSize) return this.#encode(message, grant, header, 0)
-    this.#aliases.set(topic, next)
+    aliases.set(topic, next)
     return frame
   }
 
   #encode(message: Message, grant: Grant, header: number, alias: number): Frame {
     const properties = propertiesOf(message, grant, this.#host.clock.now(), alias)
     // Aliases are given in order: up to here the client has learned them.
-    const topic = alias > 0 && alias <= this.#aliases.size ? '' : message.topic
+    const topic = alias > 0 && alias <= (this.#aliases?.size ?? 0) ? '' : message.topic
     return encodeFrame(message, { version: 5, header, properties, topic })
   }
 }

@@ -4,6 +4,8 @@ import type { MqttCounters, Unsent } from './mqtt-counters.ts'
 import type { MqttOptions } from './options.ts'
 
 const none = new Uint8Array(0)
+// Nothing is ever added to it.
+const nothing: Uint8Array[] = []
 // A run of bytes this long is sent as it lies; a shorter one is copied among its neighbours.
 const longRun = 4096
 const smallRoom = 512
@@ -20,8 +22,8 @@ export class Output implements Unsent {
   readonly #host: Host
   readonly #options: MqttOptions
   readonly #counters: MqttCounters
-  readonly #full: () => void
-  #runs: Uint8Array[] = []
+  readonly #reader: { stalled(): void }
+  #runs = nothing
   #room: Uint8Array = none
   #roomStart = 0
   #roomEnd = 0
@@ -43,17 +45,17 @@ export class Output implements Unsent {
     this.flush()
   }
 
-  /** `full` is called each time the connection asks to wait. */
+  /** `reader` is told each time the connection asks to wait. */
   constructor(
     connection: Connection,
     host: Host,
-    rest: { options: MqttOptions; counters: MqttCounters; full: () => void },
+    rest: { options: MqttOptions; counters: MqttCounters; reader: { stalled(): void } },
   ) {
     this.#connection = connection
     this.#host = host
     this.#options = rest.options
     this.#counters = rest.counters
-    this.#full = rest.full
+    this.#reader = rest.reader
   }
 
   /** Bytes written that have not left this process. */
@@ -134,7 +136,7 @@ export class Output implements Unsent {
     this.#endRoom()
     const runs = this.#runs
     if (runs.length === 0) return
-    this.#runs = []
+    this.#runs = nothing
     this.#gathered = 0
     if (this.#closed) return
     this.#countPublishes()
@@ -143,7 +145,7 @@ export class Output implements Unsent {
       this.#counters.bytesSent += run.length
       if (!this.#connection.send(run)) this.#blocked = true
     }
-    if (this.#blocked) this.#full()
+    if (this.#blocked) this.#reader.stalled()
     else this.#packets = 0
   }
 
@@ -195,8 +197,13 @@ export class Output implements Unsent {
   /** What `write` has kept open is sent as it lies. */
   #endRun(): void {
     if (this.#fromEnd === this.#fromStart) return
-    this.#runs.push(this.#from.subarray(this.#fromStart, this.#fromEnd))
+    this.#push(this.#from.subarray(this.#fromStart, this.#fromEnd))
     this.#forgetRun()
+  }
+
+  #push(run: Uint8Array): void {
+    if (this.#runs === nothing) this.#runs = [run]
+    else this.#runs.push(run)
   }
 
   #forgetRun(): void {
@@ -215,7 +222,7 @@ export class Output implements Unsent {
 
   #endRoom(): void {
     if (this.#roomEnd === this.#roomStart) return
-    this.#runs.push(this.#room.subarray(this.#roomStart, this.#roomEnd))
+    this.#push(this.#room.subarray(this.#roomStart, this.#roomEnd))
     this.#roomStart = this.#roomEnd
     // What is left of the room serves the next turn, unless it is about as small as a frame.
     if (this.#room.length - this.#roomEnd >= 64) return

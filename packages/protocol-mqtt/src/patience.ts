@@ -6,8 +6,10 @@ import type { Output } from './output.ts'
 /** Whom to tell when patience is over. */
 export interface Impatient {
   /** True while we ourselves do not read: silence is then no fault of the client's. */
-  paused(): boolean
-  giveUp(reason: number, detail: string): void
+  readonly paused: boolean
+  /** Says why, and closes. */
+  fail(reason: number, detail: string): void
+  /** Closes without waiting for what was sent to be taken. */
   cutOff(detail: string): void
 }
 
@@ -88,9 +90,9 @@ export class Patience {
   #watch(wait: number): void {
     this.#silence = this.#clock.timer(wait, () => {
       const silent = this.#clock.now() - this.#lastHeard
-      if (this.#who.paused()) this.#watch(this.#allowed)
+      if (this.#who.paused) this.#watch(this.#allowed)
       else if (silent < this.#allowed) this.#watch(this.#allowed - silent)
-      else this.#who.giveUp(ReasonCode.KeepAliveTimeout, 'keep alive timeout')
+      else this.#who.fail(ReasonCode.KeepAliveTimeout, 'keep alive timeout')
     })
   }
 }

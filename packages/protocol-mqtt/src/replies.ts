@@ -8,6 +8,9 @@ interface Reply {
   error: BrokerError | undefined
 }
 
+// Nothing is ever added to it.
+const nothing: Reply[] = []
+
 // Answers a client may wait for before it has to ask more slowly.
 const most = 1000
 
@@ -16,14 +19,14 @@ const most = 1000
  * waits for it, and all behind it wait too.
  */
 export class Replies {
-  readonly #queue: Reply[] = []
-  readonly #failed: (error: unknown) => void
+  #queue = nothing
+  readonly #client: { failed(error: unknown): void }
   #waiting = 0
   #closed = false
 
-  /** `failed` is told what an answer that had waited threw. */
-  constructor(failed: (error: unknown) => void) {
-    this.#failed = failed
+  /** `client` is told what an answer that had waited threw. */
+  constructor(client: { failed(error: unknown): void }) {
+    this.#client = client
   }
 
   /** What to wait for before anything more is asked, when many answers wait. */
@@ -49,7 +52,8 @@ export class Replies {
       return
     }
     const reply: Reply = { wait: wait!, send: [send], refuse: [refuse], settled: false, error: undefined }
-    this.#queue.push(reply)
+    if (this.#queue === nothing) this.#queue = [reply]
+    else this.#queue.push(reply)
     reply.wait.then(
       () => this.#settle(reply, undefined),
       (error: unknown) => this.#settle(reply, error instanceof BrokerError ? error : new BrokerError('unavailable')),
@@ -59,7 +63,7 @@ export class Replies {
   /** Nothing is sent any more. */
   close(): void {
     this.#closed = true
-    this.#queue.length = 0
+    this.#queue = nothing
   }
 
   #settle(reply: Reply, error: BrokerError | undefined): void {
@@ -80,7 +84,7 @@ export class Replies {
         else refuse[i]!(error)
       }
     } catch (fault) {
-      this.#failed(fault)
+      this.#client.failed(fault)
     }
   }
 }

@@ -65,7 +65,7 @@ describe('what goes out in one turn', () => {
       const output = new Output(connection as unknown as Connection, fakeHost(), {
         options: defaultMqttOptions,
         counters: zeroMqttCounters(),
-        full: () => undefined,
+        reader: { stalled: () => undefined },
       })
       output.write(new Uint8Array(size).fill(1), 0, size)
       for (const id of [7, 8]) {

@@ -29,7 +29,6 @@ export class SocketConnection implements Connection {
   #gone = false
   #error: Error | undefined
   #timer: NodeJS.Timeout | undefined
-  readonly #uncork = (): void => this.#socket.uncork()
 
   constructor(socket: Socket, peer: PeerInfo, options: SocketOptions) {
     this.peer = peer
@@ -67,7 +66,7 @@ export class SocketConnection implements Connection {
     // More is likely to follow a long piece at once: both become one system call.
     if (bytes.length >= longPiece && socket.writableCorked === 0) {
       socket.cork()
-      process.nextTick(this.#uncork)
+      process.nextTick(uncork, socket)
     }
     // An empty write would be a system call that sends nothing.
     if (bytes.length > 0) socket.write(bytes)
@@ -151,6 +150,10 @@ export class SocketConnection implements Connection {
     clearTimeout(this.#timer)
     this.#reader?.close(this.#error)
   }
+}
+
+function uncork(socket: Socket): void {
+  socket.uncork()
 }
 
 function asError(thrown: unknown): Error {

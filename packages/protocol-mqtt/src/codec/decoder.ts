@@ -31,6 +31,15 @@ const firstRoom = 256
 // Pieces this long are kept as they came. The payload of a long PUBLISH stays in them: whoever only passes it on copies nothing.
 const longPiece = 4096
 
+// Nothing is ever added to it.
+const nothing: Uint8Array[] = []
+
+function added(list: Uint8Array[], bytes: Uint8Array): Uint8Array[] {
+  if (list === nothing) return [bytes]
+  list.push(bytes)
+  return list
+}
+
 /**
  * Turns chunks of bytes, cut anywhere, into packets [MQTT-4.2-1]. The reader pulls: it may stop after any packet and go on later.
  * Packets point into the chunks, which the caller has given away; only a frame that spans chunks is copied, once.
@@ -44,11 +53,11 @@ export class Decoder {
   #chunk: Uint8Array = noBytes
   #at = 0
   // Chunks behind #chunk, from #first on.
-  #waiting: Uint8Array[] = []
+  #waiting = nothing
   #first = 0
   // A frame that spans chunks, as far as it is here: whole pieces, then the #filled bytes of #room. #wanted is its
   // length, 0 while the fixed header (#body bytes) is in pieces too.
-  #pieces: Uint8Array[] = []
+  #pieces = nothing
   #room: Uint8Array = noBytes
   #filled = 0
   #gathered = 0
@@ -88,7 +97,7 @@ export class Decoder {
     if (this.#at === this.#chunk.length && this.#first === this.#waiting.length) {
       this.#chunk = chunk
       this.#at = 0
-    } else this.#waiting.push(chunk)
+    } else this.#waiting = added(this.#waiting, chunk)
   }
 
   /** The next packet; undefined when its bytes are not all here. Throws `MalformedPacket`, and from then on only that same error. */
@@ -221,7 +230,7 @@ export class Decoder {
     this.#gathered += count
     if (count >= longPiece) {
       this.#seal()
-      this.#pieces.push(this.#chunk.subarray(from, this.#at))
+      this.#pieces = added(this.#pieces, this.#chunk.subarray(from, this.#at))
       return
     }
     if (this.#filled + count > this.#room.length) {
@@ -235,7 +244,7 @@ export class Decoder {
 
   /** The room becomes a piece. */
   #seal(): void {
-    if (this.#filled > 0) this.#pieces.push(this.#room.subarray(0, this.#filled))
+    if (this.#filled > 0) this.#pieces = added(this.#pieces, this.#room.subarray(0, this.#filled))
     this.#room = noBytes
     this.#filled = 0
   }
@@ -254,7 +263,7 @@ export class Decoder {
       frame.bytes = first
       this.#rest = pieces.slice(1)
     } else frame.bytes = join(pieces)
-    this.#pieces = []
+    this.#pieces = nothing
     this.#gathered = this.#wanted = 0
   }
 
@@ -268,7 +277,7 @@ export class Decoder {
     this.#chunk = this.#waiting[this.#first++]!
     this.#at = 0
     if (this.#first === this.#waiting.length) {
-      this.#waiting = []
+      this.#waiting = nothing
       this.#first = 0
     }
     return true
@@ -276,8 +285,8 @@ export class Decoder {
 
   #drop(): void {
     this.#chunk = this.#room = this.#frame.bytes = noBytes
-    this.#waiting = []
-    this.#pieces = []
+    this.#waiting = nothing
+    this.#pieces = nothing
     this.#rest = undefined
     this.#at = this.#first = this.#filled = this.#gathered = this.#wanted = 0
   }
