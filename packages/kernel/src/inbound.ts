@@ -9,7 +9,7 @@ const nothing = new Uint8Array(0)
 export class Inbound {
   readonly #core: Core
   readonly #session: Session
-  readonly #tags = new TagSet()
+  #tags: TagSet | undefined
   /** Tags whose last message could not be stored. */
   #refused: Set<number> | undefined
 
@@ -20,13 +20,14 @@ export class Inbound {
 
   /** Tags not yet released. */
   get size(): number {
-    return this.#tags.size
+    return this.#tags?.size ?? 0
   }
 
   /** True: the message under this tag is new, and now it is known; in one commit with its publish. False: a repetition. */
   claim(tag: number): boolean {
-    if (this.#tags.has(tag)) return false
-    this.#tags.add(tag)
+    const tags = (this.#tags ??= new TagSet())
+    if (tags.has(tag)) return false
+    tags.add(tag)
     this.#refused?.delete(tag)
     // Whoever sent it may be gone when the commit fails, and send it again when he comes back.
     if (this.#session.durable)
@@ -36,19 +37,19 @@ export class Inbound {
 
   /** Whether the message under this tag was received and not yet released. */
   has(tag: number): boolean {
-    return this.#tags.has(tag)
+    return this.#tags?.has(tag) === true
   }
 
   /** The sender knows that we have it: the tag is free again. False when it was. */
   release(tag: number): boolean {
-    if (!this.#tags.delete(tag)) return false
+    if (this.#tags?.delete(tag) !== true) return false
     if (this.#session.stored) this.#core.committer.write(table.inbound, this.#key(tag), undefined)
     return true
   }
 
   /** The message under this tag was refused after all: the tag is free, nothing is written. */
   forget(tag: number): void {
-    this.#tags.delete(tag)
+    this.#tags?.delete(tag)
     ;(this.#refused ??= new Set()).add(tag)
   }
 
@@ -59,13 +60,13 @@ export class Inbound {
 
   /** Forgets all tags. */
   clear(): void {
-    for (const tag of Array.from(this.#tags)) this.release(tag)
+    for (const tag of Array.from(this.#tags ?? [])) this.release(tag)
     this.#refused = undefined
   }
 
   /** Knows a tag again that was claimed before the broker last stopped. */
   restore(tag: number): void {
-    this.#tags.add(tag)
+    ;(this.#tags ??= new TagSet()).add(tag)
   }
 
   #key(tag: number): string {

@@ -1,12 +1,13 @@
-import type {
-  Broker,
-  Connection,
-  ConnectionReader,
-  ErrorCode,
-  PeerInfo,
-  Place,
-  Principal,
-  Session,
+import {
+  type Broker,
+  type Connection,
+  type ConnectionReader,
+  type ErrorCode,
+  type PeerInfo,
+  type Place,
+  type Principal,
+  type Session,
+  TagSet,
 } from '@isomq/kernel'
 import { Decoder } from './codec/decoder.ts'
 import { encode } from './codec/encoder.ts'
@@ -22,7 +23,7 @@ import type { Login } from './handle-connect.ts'
 import { handleDisconnect } from './handle-disconnect.ts'
 import { handlePublish } from './handle-publish.ts'
 import { handleSubscribe, handleUnsubscribe } from './handle-subscribe.ts'
-import { type Common, type Link, Receiving } from './link.ts'
+import type { Common, Link } from './link.ts'
 import { countReceived, type MqttCounters } from './mqtt-counters.ts'
 import type { MqttOptions } from './options.ts'
 import { Outgoing } from './outgoing.ts'
@@ -42,7 +43,6 @@ export class Client implements ConnectionReader, Link, Door, Impatient {
   readonly counters: MqttCounters
   readonly place: Place
   readonly replies: Replies = new Replies(this)
-  readonly receiving: Receiving = new Receiving()
   now = 0
   resumed = false
   readonly #connection: Connection
@@ -56,6 +56,7 @@ export class Client implements ConnectionReader, Link, Door, Impatient {
   #principal: Principal | undefined
   #outgoing: Outgoing | undefined
   #aliases: Map<number, string> | undefined
+  #receiving: TagSet | undefined
   /** Reasons not to read on. */
   #holds = 0
   /** True while a packet is being handled that those behind it must wait for: CONNECT until it is accepted [MQTT-3.1.4-6]. */
@@ -87,6 +88,10 @@ export class Client implements ConnectionReader, Link, Door, Impatient {
 
   get aliases(): Map<number, string> {
     return (this.#aliases ??= new Map())
+  }
+
+  get receiving(): TagSet {
+    return (this.#receiving ??= new TagSet())
   }
 
   get paused(): boolean {

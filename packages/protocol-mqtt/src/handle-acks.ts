@@ -51,7 +51,7 @@ export function handlePubrel(link: Link, ack: Ack): void {
 }
 
 function complete(link: Link, packetId: number, known: boolean): void {
-  link.receiving.end(packetId)
+  link.receiving.delete(packetId)
   // A session that was resumed may ask again for a PUBCOMP that was lost with its connection: no error (section 4.3.3).
   if (known || link.resumed || link.version < 5) link.acknowledge(PacketType.Pubcomp, packetId)
   else link.send({ type: PacketType.Pubcomp, packetId, reasonCode: ReasonCode.PacketIdentifierNotFound })

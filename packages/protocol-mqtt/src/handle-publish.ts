@@ -74,7 +74,7 @@ function resolveTopic(link: Link, publish: Publish): string | undefined {
  */
 function admit(link: Link, publish: Publish): boolean {
   const { receiving, options } = link
-  receiving.begin(publish.packetId)
+  receiving.add(publish.packetId)
   if (link.version < 5 || receiving.size <= options.receiveMaximum) return true
   link.fail(ReasonCode.ReceiveMaximumExceeded, `more than ${options.receiveMaximum} messages unacknowledged`)
   return false
@@ -146,7 +146,7 @@ function refuse(link: Link, publish: Publish, reason: number): void {
 
 // [MQTT-4.3.3-9]: the identifier is free again.
 function tell(link: Link, { qos, packetId }: Publish, reasonCode: number): void {
-  link.receiving.end(packetId)
+  link.receiving.delete(packetId)
   const type = qos === 1 ? PacketType.Puback : PacketType.Pubrec
   if (link.version === 5) link.send({ type, packetId, reasonCode })
   // MQTT 3.x has no word for it. What may not be published is acknowledged and dropped [MQTT-3.3.5-2 of 3.1.1]; what could not be taken over is not acknowledged.

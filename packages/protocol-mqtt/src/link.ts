@@ -1,4 +1,4 @@
-import { type Broker, type ErrorCode, type Principal, type Session, TagSet } from '@isomq/kernel'
+import type { Broker, ErrorCode, Principal, Session, TagSet } from '@isomq/kernel'
 import type { ControlPacket, ProtocolVersion } from './codec/packet.ts'
 import type { FrameCache } from './frame-cache.ts'
 import type { MqttCounters } from './mqtt-counters.ts'
@@ -28,8 +28,11 @@ export interface Link extends Common {
   readonly replies: Replies
   /** Topics by their alias on this connection [MQTT-3.3.2-7]. */
   readonly aliases: Map<number, string>
-  /** QoS 2 messages received on this connection and not yet answered to the end [MQTT-3.3.4-7]. */
-  readonly receiving: Receiving
+  /**
+   * Identifiers of QoS 2 messages received on this connection whose exchange is not finished [MQTT-3.3.4-7]. QoS 1 is not
+   * counted: an answer that is missing there is missing because our own storage has not come to it.
+   */
+  readonly receiving: TagSet
   /** Time at which the bytes being handled arrived. */
   readonly now: number
   /** The connection is over: there is no session any more. To be asked after every wait. */
@@ -51,27 +54,4 @@ export interface Link extends Common {
   leave(forgetWill: boolean, expiry: number | undefined): void
   /** The storage is behind: reads no more of this client until this is settled. */
   holdFor(wait: Promise<void>): void
-}
-
-/**
- * What a client has under way towards the broker: QoS 2 messages whose exchange it has not finished. QoS 1 is not
- * counted: an answer that is missing there is missing because our own storage has not come to it.
- */
-export class Receiving {
-  readonly #open = new TagSet()
-
-  /** Messages under way. */
-  get size(): number {
-    return this.#open.size
-  }
-
-  /** A message came in under this identifier. */
-  begin(packetId: number): void {
-    this.#open.add(packetId)
-  }
-
-  /** Its exchange is over. */
-  end(packetId: number): void {
-    this.#open.delete(packetId)
-  }
 }

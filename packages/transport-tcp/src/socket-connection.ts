@@ -11,6 +11,10 @@ export interface SocketOptions {
 
 const longPiece = 16_384
 
+// A socket knows whose it is: listeners are then the same functions for all, not some closures for each of ten thousand.
+const owner = Symbol('connection')
+type Owned = Socket & { [owner]?: SocketConnection }
+
 /** A connected TCP or TLS socket as a Connection. It owns the socket from here on. */
 export class SocketConnection implements Connection {
   readonly peer: PeerInfo
@@ -37,11 +41,33 @@ export class SocketConnection implements Connection {
     // Node tells of a drain only after its own mark was passed: below that ours would never be lifted.
     this.#highWaterMark = Math.max(options.highWaterMark, socket.writableHighWaterMark)
     socket.setNoDelay(true)
-    socket.on('drain', () => this.#drain())
-    socket.on('end', () => this.#end())
-    socket.on('error', (error) => this.#fail(error))
-    socket.on('close', () => this.#finish())
+    const owned: Owned = socket
+    owned[owner] = this
+    owned.on('drain', SocketConnection.#onDrain)
+    owned.on('end', SocketConnection.#onEnd)
+    owned.on('error', SocketConnection.#onError)
+    owned.on('close', SocketConnection.#onClose)
     if (socket.destroyed) this.#finish()
+  }
+
+  static #onData(this: Owned, bytes: Uint8Array): void {
+    this[owner]!.#data(bytes)
+  }
+
+  static #onDrain(this: Owned): void {
+    this[owner]!.#drain()
+  }
+
+  static #onEnd(this: Owned): void {
+    this[owner]!.#end()
+  }
+
+  static #onError(this: Owned, error: Error): void {
+    this[owner]!.#fail(error)
+  }
+
+  static #onClose(this: Owned): void {
+    this[owner]!.#finish()
   }
 
   get bufferedAmount(): number {
@@ -56,7 +82,7 @@ export class SocketConnection implements Connection {
     }
     if (this.#deaf) return
     // Attaching the listener sets the socket flowing, at the next tick, unless it was paused before.
-    this.#socket.on('data', (bytes: Uint8Array) => this.#data(bytes))
+    this.#socket.on('data', SocketConnection.#onData)
     if (this.#paused) this.#socket.pause()
   }
 
