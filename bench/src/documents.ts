@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { markdownTable } from './format.ts'
+import { goalsTable } from './goals.ts'
 import type { Machine } from './machine.ts'
 import type { Result } from './outcome.ts'
 import {
@@ -51,6 +52,7 @@ function markdown({ machine, versions, seconds, results }: Run): string {
   const held = results.filter(({ scenario }) => scenario.kind === 'held')
   const connections = held.filter(({ scenario }) => scenario.kind === 'held' && scenario.what === 'connection')
   const boots = results.filter(({ scenario }) => scenario.kind === 'boot')
+  const goals = goalsTable(results)
   const peers = Object.entries(versions).map(([peer, version]) => `${peer} ${version}`)
   const paragraphs = [
     '# Performance',
@@ -61,6 +63,7 @@ function markdown({ machine, versions, seconds, results }: Run): string {
       `- Placement: ${machine.placement}; ${seconds} s per measurement, a new broker for each`,
       `- Peers: ${peers.join(', ')} (\`control\` is the floor: a relay of raw bytes on \`node:net\`)`,
     ].join('\n'),
+    ...(goals.length === 1 ? [] : ['## Goals', markdownTable(goals)]),
     ...(loads.length === 0
       ? []
       : [
