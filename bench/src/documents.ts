@@ -15,6 +15,7 @@ import {
   rateNumber,
   remarks,
   scenarioTable,
+  stormNumber,
   summary,
 } from './report.ts'
 
@@ -51,6 +52,7 @@ function markdown({ machine, versions, seconds, results }: Run): string {
   const loads = results.filter(({ scenario }) => scenario.kind === 'load')
   const held = results.filter(({ scenario }) => scenario.kind === 'held')
   const connections = held.filter(({ scenario }) => scenario.kind === 'held' && scenario.what === 'connection')
+  const storms = results.filter(({ scenario }) => scenario.kind === 'storm')
   const boots = results.filter(({ scenario }) => scenario.kind === 'boot')
   const goals = goalsTable(results)
   const peers = Object.entries(versions).map(([peer, version]) => `${peer} ${version}`)
@@ -87,6 +89,12 @@ function markdown({ machine, versions, seconds, results }: Run): string {
       : [
           '## CPU time for each of many connections that end at once, in µs (less is better; flat is linear)',
           markdownTable(summary(connections, endingNumber)),
+        ]),
+    ...(storms.length === 0
+      ? []
+      : [
+          '## CPU time for each of many clients that come and go at once, in µs (less is better; flat is linear)',
+          markdownTable(summary(storms, stormNumber)),
         ]),
     ...(boots.length === 0
       ? []

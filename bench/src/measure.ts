@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sleep } from './deadline.ts'
 import { LoadProcess } from './load-process.ts'
-import type { LoadPlan, Mark, Target, Verdict } from './load/plan.ts'
+import type { LoadPlan, Mark, Verdict } from './load/plan.ts'
+import { measureStorm } from './measure-storm.ts'
 import type { LoadNumbers, Outcome } from './outcome.ts'
 import type { Peer, RunningPeer } from './peers/peer.ts'
 import { cpuMicros, memoryBytes } from './proc-stats.ts'
 import type { BootScenario, HeldScenario, LoadScenario, Scenario } from './scenarios.ts'
+import { targetFor } from './target.ts'
 import { windowOf } from './window.ts'
 
 const SETUP_MS = 20_000
@@ -36,6 +38,7 @@ export async function measure(peer: Peer, scenario: Scenario, phases: Phases): P
     if (scenario.kind === 'boot') return await measureBoot(peer, scenario, data!)
     running = await peer.start(data)
     if (scenario.kind === 'held') return await measureHeld(running, scenario)
+    if (scenario.kind === 'storm') return await measureStorm(running, scenario)
     return await measureLoad(running, scenario, phases)
   } catch (error) {
     return { status: 'failed', reason: error instanceof Error ? error.message : String(error) }
@@ -48,6 +51,7 @@ export async function measure(peer: Peer, scenario: Scenario, phases: Phases): P
 function unsupported(peer: Peer, scenario: Scenario): string | undefined {
   if (scenario.kind === 'held')
     return peer.name === 'control' && scenario.what !== 'connection' ? 'the relay holds connections only' : undefined
+  if (scenario.kind === 'storm') return peer.name === 'control' ? 'the relay has no wills' : undefined
   if (scenario.kind === 'boot')
     return peer.name === 'aedes' || peer.name === 'control' ? 'it keeps nothing on disk' : undefined
   if (peer.name === 'aedes' && scenario.durable) return 'what it acknowledges is in memory only'
@@ -180,9 +184,4 @@ async function measureBoot(peer: Peer, { what, count }: BootScenario, data: stri
   await after.stop()
   const cpu = micros === null ? null : micros / 1e6
   return { status: 'ok', numbers: { kind: 'boot', seconds, perSecond: count / seconds, cpu, peak } }
-}
-
-// The relay's one listener stands in for TCP.
-function targetFor(running: RunningPeer, transport: 'tcp' | 'websocket'): Target | undefined {
-  return running.targets.find(({ kind }) => kind === transport || (kind === 'relay' && transport === 'tcp'))
 }

@@ -34,6 +34,15 @@ export interface HeldNumbers {
   readonly rss: number
 }
 
+/** What it cost that many clients came and went at once. */
+export interface StormNumbers {
+  readonly kind: 'storm'
+  /** The broker's CPU time for each that came, and for each that went, in µs; null where it cannot be read. */
+  readonly coming: number | null
+  readonly going: number | null
+  readonly rss: number | null
+}
+
 /** What starting with much on disk showed. */
 export interface BootNumbers {
   readonly kind: 'boot'
@@ -48,7 +57,7 @@ export interface BootNumbers {
 
 /** How one scenario ended for one peer. A failed one has numbers if it got that far. */
 export type Outcome =
-  | { readonly status: 'ok'; readonly numbers: LoadNumbers | HeldNumbers | BootNumbers }
+  | { readonly status: 'ok'; readonly numbers: LoadNumbers | HeldNumbers | StormNumbers | BootNumbers }
   | { readonly status: 'failed'; readonly reason: string; readonly numbers?: LoadNumbers }
   | { readonly status: 'n/a'; readonly reason: string }
 

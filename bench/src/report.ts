@@ -1,5 +1,5 @@
 import { digits, duration, mebibytes, percent, ratio } from './format.ts'
-import type { HeldNumbers, LoadNumbers, Outcome, Result } from './outcome.ts'
+import type { HeldNumbers, LoadNumbers, Outcome, Result, StormNumbers } from './outcome.ts'
 import { PEER_NAMES, type PeerName } from './peers/peer.ts'
 
 type Rows = string[][]
@@ -19,19 +19,21 @@ const LOAD_HEAD = [
 
 const HEADS = {
   held: ['peer', 'bytes each', 'CPU µs to make each', 'CPU µs to end each', 'RSS MiB'],
+  storm: ['peer', 'CPU µs/coming', 'CPU µs/going', 'RSS MiB'],
   boot: ['peer', 'seconds', 'messages/s', 'CPU s', 'peak MiB'],
 } as const
 
 /** One scenario: a row per peer; the last columns are isomq's numbers divided by that peer's. */
 export function scenarioTable(result: Result, all: readonly Result[]): Rows {
+  const { kind } = result.scenario
   const base = all.find(({ scenario }) => scenario.name === baselineOf(result))
   const ratios = ['isomq ÷ it, msg/s', 'isomq ÷ it, CPU']
-  if (base !== undefined) ratios.push('CPU ÷ without')
-  const head = result.scenario.kind === 'load' ? [...LOAD_HEAD, ...ratios] : [...HEADS[result.scenario.kind]]
+  const head = kind === 'load' ? [...LOAD_HEAD, ...ratios] : [...HEADS[kind]]
+  if (base !== undefined)
+    head.push(...(kind === 'storm' ? ['coming ÷ when few', 'going ÷ when few'] : ['CPU ÷ without']))
   const rows = peersOf([result]).map((peer) => {
     const cells = cellsOf(result, peer)
-    const own = cpuOf(result, peer)
-    if (own !== null && base !== undefined) cells.push(ratio(own, cpuOf(base, peer)))
+    if (base !== undefined) cells.push(...compared(result.outcomes[peer], base.outcomes[peer]))
     return head.map((_, column) => cells[column] ?? '')
   })
   return [head, ...rows]
@@ -84,6 +86,12 @@ export function endingNumber(outcome: Outcome | undefined): number | null {
   return heldNumbers(outcome)?.endCpu ?? null
 }
 
+/** CPU time in µs for each of many clients that come and go at once, of an outcome that is good. */
+export function stormNumber(outcome: Outcome | undefined): number | null {
+  const storm = stormOf(outcome)
+  return storm === undefined || storm.coming === null || storm.going === null ? null : storm.coming + storm.going
+}
+
 /** Seconds that a start took, of an outcome that is good. */
 export function bootNumber(outcome: Outcome | undefined): number | null {
   return outcome?.status === 'ok' && outcome.numbers.kind === 'boot' ? outcome.numbers.seconds : null
@@ -108,6 +116,7 @@ function cellsOf(result: Result, peer: PeerName): string[] {
   if (outcome === undefined || numbers === undefined) return [peer, outcome?.status === 'failed' ? 'FAILED' : 'n/a']
   if (numbers.kind === 'held')
     return [peer, digits(numbers.bytes), digits(numbers.cpu), digits(numbers.endCpu), mebibytes(numbers.rss)]
+  if (numbers.kind === 'storm') return [peer, digits(numbers.coming), digits(numbers.going), mebibytes(numbers.rss)]
   if (numbers.kind === 'boot') {
     const { seconds, perSecond, cpu, peak } = numbers
     return [peer, digits(seconds), digits(perSecond), digits(cpu), mebibytes(peak)]
@@ -115,7 +124,7 @@ function cellsOf(result: Result, peer: PeerName): string[] {
   const { lost, duplicate, disordered, stray } = numbers.verdict
   const faults = `${lost}/${duplicate}/${disordered + stray}`
   const isomq = good(result.outcomes.isomq)
-  const compared = peer === 'isomq' || outcome.status !== 'ok' ? undefined : isomq
+  const other = peer === 'isomq' || outcome.status !== 'ok' ? undefined : isomq
   return [
     peer,
     digits(numbers.rate),
@@ -127,17 +136,25 @@ function cellsOf(result: Result, peer: PeerName): string[] {
     mebibytes(numbers.rss),
     mebibytes(numbers.peak),
     outcome.status === 'failed' ? `FAILED ${faults}` : faults,
-    ratio(compared?.rate, numbers.rate),
-    ratio(compared?.cpu, numbers.cpu),
+    ratio(other?.rate, numbers.rate),
+    ratio(other?.cpu, numbers.cpu),
   ]
 }
 
-function cpuOf(result: Result, peer: PeerName): number | null {
-  return cpuNumber(result.outcomes[peer])
+/** An outcome divided by the one it is to be compared with. */
+function compared(own: Outcome | undefined, base: Outcome | undefined): string[] {
+  const [storm, few] = [stormOf(own), stormOf(base)]
+  if (storm !== undefined) return [ratio(storm.coming, few?.coming), ratio(storm.going, few?.going)]
+  const cpu = cpuNumber(own)
+  return cpu === null ? [] : [ratio(cpu, cpuNumber(base))]
+}
+
+function stormOf(outcome: Outcome | undefined): StormNumbers | undefined {
+  return outcome?.status === 'ok' && outcome.numbers.kind === 'storm' ? outcome.numbers : undefined
 }
 
 function baselineOf({ scenario }: Result): string | undefined {
-  return scenario.kind === 'load' ? scenario.baseline : undefined
+  return scenario.kind === 'load' || scenario.kind === 'storm' ? scenario.baseline : undefined
 }
 
 function peersOf(results: readonly Result[]): PeerName[] {

@@ -36,6 +36,15 @@ export interface HeldScenario {
   readonly count: number
 }
 
+/** Many clients that come all at once, and go all at once. */
+export interface StormScenario {
+  readonly kind: 'storm'
+  readonly name: string
+  readonly count: number
+  /** The scenario this one is to be compared with: its CPU time is 1. */
+  readonly baseline: string | undefined
+}
+
 /** A start of a broker that has much on disk. */
 export interface BootScenario {
   readonly kind: 'boot'
@@ -45,7 +54,7 @@ export interface BootScenario {
 }
 
 /** One thing to measure. Names are unique. */
-export type Scenario = LoadScenario | HeldScenario | BootScenario
+export type Scenario = LoadScenario | HeldScenario | StormScenario | BootScenario
 
 type Traits = Partial<Omit<LoadScenario, 'kind' | 'name'>>
 
@@ -140,6 +149,7 @@ export function allScenarios(quick: boolean, all: boolean): Scenario[] {
       const name = `${count.toLocaleString('en')} idle connections`
       return [held('connection', count, name), held('connection', count, `${name}, WebSocket`, 'websocket')]
     }),
+    ...(quick ? [500, 1000] : [1000, 5000, 10_000]).map(storm),
     held('retained', 100_000, '100,000 retained messages'),
     held('pending', 100_000, '100,000 messages for one who is away'),
     boot('retained', many),
@@ -158,6 +168,13 @@ function matrix(all: boolean): LoadScenario[] {
   )
   const isPlain = (row: LoadScenario): boolean => row.payload === 64 && row.transport === 'tcp'
   return all ? rows : rows.filter((row) => isPlain(row) || SELECTED.has(row.name))
+}
+
+/** The first of several is what the others are measured by. */
+function storm(count: number, _index: number, all: readonly number[]): StormScenario {
+  const nameOf = (each: number): string => `${each.toLocaleString('en')} clients come and go at once`
+  const first = all[0]!
+  return { kind: 'storm', name: nameOf(count), count, baseline: first === count ? undefined : nameOf(first) }
 }
 
 function boot(what: Fill, count: number): BootScenario {

@@ -11,6 +11,8 @@ const shared = Buffer.allocUnsafeSlow(256 * 1024)
 export interface LinkHandler extends PacketHandler {
   /** True: the session is to outlive the connection. */
   readonly kept?: boolean
+  /** Topic of the client's will. */
+  readonly will?: string
   end(): void
 }
 
@@ -45,7 +47,7 @@ export class Link {
     if (target.kind === 'relay') await link.#exchange(Buffer.from(`${hello}\n`), 'k')
     if (target.kind === 'websocket') await link.#exchange(upgrade(target), '\r\n\r\n')
     link.#read(payload, handler)
-    if (target.kind !== 'relay') await link.#connect(hello, handler.kept === true)
+    if (target.kind !== 'relay') await link.#connect(hello, handler)
     return link
   }
 
@@ -71,6 +73,14 @@ export class Link {
   leave(): void {
     this.#socket.removeListener('end', ended)
     this.#socket.end(Uint8Array.of(0xe0, 0))
+  }
+
+  /** Is gone without a word. */
+  drop(): void {
+    this.#socket.removeListener('end', ended)
+    this.#socket.removeListener('error', ended)
+    this.#socket.on('error', () => {})
+    this.#socket.destroy()
   }
 
   #connected(): Promise<void> {
@@ -115,9 +125,9 @@ export class Link {
     }
   }
 
-  async #connect(clientId: string, kept: boolean): Promise<void> {
+  async #connect(clientId: string, { kept = false, will }: LinkHandler): Promise<void> {
     const answer = this.#answer(0x20)
-    this.send(connectPacket(clientId, kept))
+    this.send(connectPacket(clientId, kept, will))
     const code = (await answer)[1]
     if (code !== 0) throw new Error(`the broker refused a connection with code ${code}`)
   }

@@ -3,11 +3,13 @@ import { fill } from './fill.ts'
 import { openIdle } from './idle.ts'
 import type { Order, Reply } from './plan.ts'
 import { PublisherGroup } from './publisher.ts'
+import { Storm } from './storm.ts'
 import { SubscriberGroup } from './subscriber.ts'
 
 // A load process: does what the bench orders, one order at a time, and ends when the bench does.
 let publishers: PublisherGroup | undefined
 let subscribers: SubscriberGroup | undefined
+let storm: Storm | undefined
 
 async function obey(order: Order): Promise<Reply | undefined> {
   switch (order.type) {
@@ -20,6 +22,13 @@ async function obey(order: Order): Promise<Reply | undefined> {
       return { type: 'ready', creditPort: 0 }
     case 'hold':
       await hold(order)
+      return { type: 'ready', creditPort: 0 }
+    case 'gather':
+      storm ??= await Storm.watch(order.target)
+      await storm.gather(order.count)
+      return { type: 'ready', creditPort: 0 }
+    case 'scatter':
+      await storm?.scatter()
       return { type: 'ready', creditPort: 0 }
     case 'go':
       publishers?.start()

@@ -1,6 +1,8 @@
 import type { QoS } from './plan.ts'
 
 const KEEP_ALIVE_SECONDS = 300
+/** Payload of every will. */
+export const LAST_WORD = 'this client is gone'
 
 function packet(header: number, body: Uint8Array): Buffer {
   const head = [header]
@@ -18,10 +20,15 @@ function text(value: string): Buffer {
   return Buffer.concat([Uint8Array.of(bytes.length >> 8, bytes.length & 255), bytes])
 }
 
-/** CONNECT of MQTT 3.1.1; `kept`: without a clean session. Client ids of 23 characters or fewer are understood by every broker. */
-export function connectPacket(clientId: string, kept: boolean): Buffer {
-  const rest = Uint8Array.of(4, kept ? 0 : 2, KEEP_ALIVE_SECONDS >> 8, KEEP_ALIVE_SECONDS & 255)
-  return packet(0x10, Buffer.concat([text('MQTT'), rest, text(clientId)]))
+/**
+ * CONNECT of MQTT 3.1.1; `kept`: without a clean session; `will`: the topic of one, at QoS 0. Client ids of 23 characters or
+ * fewer are understood by every broker.
+ */
+export function connectPacket(clientId: string, kept: boolean, will?: string): Buffer {
+  const flags = (kept ? 0 : 2) | (will === undefined ? 0 : 4)
+  const rest = Uint8Array.of(4, flags, KEEP_ALIVE_SECONDS >> 8, KEEP_ALIVE_SECONDS & 255)
+  const last = will === undefined ? [] : [text(will), text(LAST_WORD)]
+  return packet(0x10, Buffer.concat([text('MQTT'), rest, text(clientId), ...last]))
 }
 
 /** SUBSCRIBE to all filters at one QoS, packet id 1. */

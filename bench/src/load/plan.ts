@@ -57,6 +57,8 @@ export type Order =
       readonly from: number
       readonly count: number
     }
+  | { readonly type: 'gather'; readonly target: Target; readonly count: number }
+  | { readonly type: 'scatter' }
   | { readonly type: 'go' }
   | { readonly type: 'mark' }
   | { readonly type: 'stop' }
