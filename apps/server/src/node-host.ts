@@ -29,17 +29,28 @@ export const nodeClock: Clock = {
   now: () => Date.now(),
   timer(milliseconds: number, callback: () => void): Timer {
     if (milliseconds === Infinity) return { cancel: () => undefined }
-    let left = Math.max(0, milliseconds)
-    let handle: NodeJS.Timeout
-    const wait = (): void => {
-      const part = Math.min(left, longestDelay)
-      left -= part
-      handle = setTimeout(left > 0 ? wait : callback, part)
-      handle.unref()
-    }
-    wait()
-    return { cancel: () => clearTimeout(handle) }
+    return new NodeTimer(Math.max(0, milliseconds), callback)
   },
+}
+
+/** Every connection has one: no closures but where the delay is longer than Node's longest. */
+class NodeTimer implements Timer {
+  #handle: NodeJS.Timeout
+
+  constructor(milliseconds: number, callback: () => void) {
+    this.#handle = this.#wait(milliseconds, callback)
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle)
+  }
+
+  #wait(milliseconds: number, callback: () => void): NodeJS.Timeout {
+    if (milliseconds <= longestDelay) return setTimeout(callback, milliseconds).unref()
+    return setTimeout(() => {
+      this.#handle = this.#wait(milliseconds - longestDelay, callback)
+    }, longestDelay).unref()
+  }
 }
 
 /** One setImmediate drains the whole queue; tasks deferred meanwhile run in its next round. */

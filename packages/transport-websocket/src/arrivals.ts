@@ -1,5 +1,12 @@
 import type { Server, Socket } from 'node:net'
 
+interface Arrival {
+  at: number
+  readonly socket: Socket
+  readonly timer: NodeJS.Timeout | undefined
+  readonly forget: () => void
+}
+
 /**
  * When each socket of a server was accepted, and how long it may take from there to its upgrade. Under TLS the upgrade
  * comes on another object than the one accepted; the remote end tells which belongs to which.
@@ -7,10 +14,7 @@ import type { Server, Socket } from 'node:net'
 export class Arrivals {
   readonly #server: Server
   readonly #milliseconds: number | undefined
-  readonly #open = new Map<
-    string,
-    { at: number; readonly socket: Socket; readonly timer: NodeJS.Timeout | undefined }
-  >()
+  readonly #open = new Map<string, Arrival>()
   readonly #begin = (socket: Socket): void => this.#note(socket)
 
   /** Without `milliseconds` sockets may take any time: they may be here for something else. */
@@ -24,9 +28,10 @@ export class Arrivals {
   finish(socket: Socket): number {
     const end = remoteEnd(socket)
     const begun = this.#open.get(end)
-    this.#open.delete(end)
-    clearTimeout(begun?.timer)
-    return begun?.at ?? Date.now()
+    if (begun === undefined) return Date.now()
+    begun.socket.off('close', begun.forget)
+    begun.forget()
+    return begun.at
   }
 
   /** The socket was used for something else and stays open: a login on it counts from here. */
@@ -49,11 +54,12 @@ export class Arrivals {
     const end = remoteEnd(socket)
     const timer =
       this.#milliseconds === undefined ? undefined : setTimeout(() => socket.destroy(), this.#milliseconds).unref()
-    this.#open.set(end, { at: Date.now(), socket, timer })
-    socket.once('close', () => {
+    const forget = (): void => {
       clearTimeout(timer)
       if (this.#open.get(end)?.socket === socket) this.#open.delete(end)
-    })
+    }
+    this.#open.set(end, { at: Date.now(), socket, timer, forget })
+    socket.on('close', forget)
   }
 }
 

@@ -1,8 +1,8 @@
-import type { Connection, Host, Listener } from '@isomq/kernel'
+import type { Connection, Host, Listener, PeerInfo } from '@isomq/kernel'
 import { createServer, type IncomingMessage, type Server, type ServerOptions, STATUS_CODES } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
-import { WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import { Arrivals } from './arrivals.ts'
 import { asError } from './frames.ts'
 import { peerInfo } from './peer-info.ts'
@@ -76,6 +76,8 @@ export function listenWebSocket(
   let open = 0
   let closing: Promise<void> | undefined
 
+  const gone = (): void => void open--
+  const treatment = { highWaterMark, linger, rules: { masked: true, maxPayload } }
   const upgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
     const refusal =
       open < maxConnections ? refuse(request, rules) : { status: 503 as const, text: 'Too many connections.' }
@@ -86,21 +88,22 @@ export function listenWebSocket(
       return
     }
     sockets.handleUpgrade(request, socket, head, (ws) => {
-      open++
-      ws.once('close', () => open--)
       const peer = peerInfo(socket, { acceptedAt: arrivals.finish(socket), origin: request.headers.origin })
-      const connection = new WsConnection(ws, socket, peer, {
-        highWaterMark,
-        linger,
-        rules: { masked: true, maxPayload },
-      })
-      try {
-        accept(connection)
-      } catch (error) {
-        report(error, 'accepting a WebSocket')
-        connection.close(asError(error))
-      }
+      hand(ws, socket, peer)
     })
+  }
+
+  // Outside of `upgrade`, whose closures hold the request: what stays with the connection must not.
+  const hand = (ws: WebSocket, socket: Socket, peer: PeerInfo): void => {
+    open++
+    ws.on('close', gone)
+    const connection = new WsConnection(ws, socket, peer, treatment)
+    try {
+      accept(connection)
+    } catch (error) {
+      report(error, 'accepting a WebSocket')
+      connection.close(asError(error))
+    }
   }
 
   const used = (request: IncomingMessage): void => arrivals.renew(request.socket)

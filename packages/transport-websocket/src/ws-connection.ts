@@ -1,8 +1,10 @@
 import type { Connection, ConnectionReader, PeerInfo } from '@isomq/kernel'
 import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
-import { FrameReader, type FrameRules } from './frame-reader.ts'
+import { FrameReader, type FrameRules, type FrameTargets } from './frame-reader.ts'
 import { asError, endOf, inFrames } from './frames.ts'
+
+type DataListener = (this: Socket, chunk: Buffer) => void
 
 /** How a connection treats its socket. */
 export interface WsConnectionOptions {
@@ -14,16 +16,23 @@ export interface WsConnectionOptions {
   readonly rules: FrameRules
 }
 
+// Both know whose they are: listeners are then the same functions for all, not a dozen closures for each of ten thousand.
+const owner = Symbol('connection')
+type Owned<T> = T & { [owner]?: WsConnection }
+
 /** An open `ws` WebSocket and the socket below it as a Connection. It owns both from here on. */
-export class WsConnection implements Connection {
+export class WsConnection implements Connection, FrameTargets {
   readonly peer: PeerInfo
   readonly #ws: WebSocket
   readonly #socket: Socket
   readonly #highWaterMark: number
   readonly #linger: number
+  /** Our reader of frames, where there is one, and that of `ws` behind it. */
+  #frames: FrameReader | undefined
+  #others: DataListener | undefined
   #reader: ConnectionReader | undefined
   /** Arrived before start: the end of the socket brings what it still held, paused or not. */
-  #early: Uint8Array[] = []
+  #early: Uint8Array[] | undefined
   #paused = false
   #blocked = false
   /** This end called `close`, or the peer broke the rules: neither send nor data. */
@@ -44,20 +53,60 @@ export class WsConnection implements Connection {
     // Node tells of a drain only after its own mark was passed: below that ours would never be lifted.
     this.#highWaterMark = Math.max(options.highWaterMark, socket.writableHighWaterMark)
     ws.pause()
-    ws.on('message', (bytes, isBinary) => this.#message(bytes, isBinary))
+    const ownWs: Owned<WebSocket> = ws
+    ownWs[owner] = this
+    const ownSocket: Owned<Socket> = socket
+    ownSocket[owner] = this
+    ownWs.on('message', WsConnection.#onMessage)
     this.#readFrames(options.rules)
-    ws.on('error', (error) => this.#fail(error))
-    ws.on('close', (code, reason) => this.#finish(code, reason.toString()))
-    socket.on('drain', () => this.#drain())
-    socket.on('error', (error) => {
-      this.#error ??= error
-    })
-    // Without a closing frame: what we still have to send may take its time, but not forever.
-    socket.on('end', () => this.#await())
-    // The peer began to close and has its answer. RFC 6455, section 5.5.1: the server then closes at once, and does not wait.
-    socket.on('finish', () => {
-      if (!this.#closing) ws.terminate()
-    })
+    ownWs.on('error', WsConnection.#onFault)
+    ownWs.on('close', WsConnection.#onClose)
+    ownSocket.on('drain', WsConnection.#onDrain)
+    ownSocket.on('error', WsConnection.#onSocketError)
+    ownSocket.on('end', WsConnection.#onEnd)
+    ownSocket.on('finish', WsConnection.#onFinish)
+  }
+
+  static #onMessage(this: Owned<WebSocket>, bytes: RawData, isBinary: boolean): void {
+    this[owner]!.#message(bytes, isBinary)
+  }
+
+  static #onFault(this: Owned<WebSocket>, error: Error): void {
+    this[owner]!.#fail(error)
+  }
+
+  static #onClose(this: Owned<WebSocket>, code: number, reason: Buffer): void {
+    this[owner]!.#finish(code, reason.toString())
+  }
+
+  static #onData(this: Owned<Socket>, chunk: Buffer): void {
+    const connection = this[owner]!
+    if (!connection.#broken) connection.#frames!.read(chunk)
+  }
+
+  static #onDrain(this: Owned<Socket>): void {
+    this[owner]!.#drain()
+  }
+
+  static #onSocketError(this: Owned<Socket>, error: Error): void {
+    this[owner]!.#error ??= error
+  }
+
+  /** Without a closing frame: what we still have to send may take its time, but not forever. */
+  static #onEnd(this: Owned<Socket>): void {
+    this[owner]!.#await()
+  }
+
+  /** The peer began to close and has its answer. RFC 6455, section 5.5.1: the server then closes at once, and does not wait. */
+  static #onFinish(this: Owned<Socket>): void {
+    const connection = this[owner]!
+    if (!connection.#closing) connection.#ws.terminate()
+  }
+
+  /** What the socket still held when it closed `ws` would read by itself, without what we have read. */
+  static #onSocketClose(this: Owned<Socket>): void {
+    const chunk = this.read() as Buffer | null
+    if (chunk !== null) WsConnection.#onData.call(this, chunk)
   }
 
   get bufferedAmount(): number {
@@ -67,7 +116,9 @@ export class WsConnection implements Connection {
   start(reader: ConnectionReader): void {
     this.#reader = reader
     queueMicrotask(() => {
-      for (const bytes of this.#early.splice(0)) this.#deliver(bytes)
+      const early = this.#early ?? []
+      this.#early = undefined
+      for (const bytes of early) this.#hand(bytes)
       if (this.#gone) reader.close(this.#error)
       else if (!this.#paused) this.#ws.resume()
     })
@@ -96,7 +147,7 @@ export class WsConnection implements Connection {
   close(error?: Error): void {
     if (this.#gone || (this.#closing && error === undefined)) return
     this.#closing = true
-    this.#early = []
+    this.#early = undefined
     if (error !== undefined) {
       this.#error ??= error
       this.#ws.terminate()
@@ -114,23 +165,26 @@ export class WsConnection implements Connection {
    * (a runtime may bring a `ws` of its own) everything comes as messages.
    */
   #readFrames(rules: FrameRules): void {
-    const socket = this.#socket
+    const socket: Owned<Socket> = this.#socket
     const [listener, ...others] = socket.listeners('data')
     if (listener === undefined || others.length > 0) return
-    const reader = new FrameReader(rules, {
-      deliver: (bytes) => this.#bytes(bytes),
-      pass: (bytes) => void listener.call(socket, bytes),
-    })
-    const read = (chunk: Buffer): void => {
-      if (!this.#broken) reader.read(chunk)
-    }
-    socket.removeListener('data', listener as (chunk: Buffer) => void)
-    socket.on('data', read)
-    // What the socket still held when it closed `ws` would read by itself, without what we have read.
-    socket.prependListener('close', () => {
-      const chunk = socket.read() as Buffer | null
-      if (chunk !== null) read(chunk)
-    })
+    this.#others = listener as DataListener
+    this.#frames = new FrameReader(rules, this)
+    socket.removeListener('data', this.#others)
+    socket.on('data', WsConnection.#onData)
+    socket.prependListener('close', WsConnection.#onSocketClose)
+  }
+
+  /** From our reader of frames: bytes of the peer. */
+  deliver(bytes: Uint8Array): void {
+    if (this.#closing) return
+    if (this.#reader === undefined) (this.#early ??= []).push(bytes)
+    else this.#hand(bytes)
+  }
+
+  /** From our reader of frames: what `ws` is to read. */
+  pass(bytes: Buffer): void {
+    this.#others!.call(this.#socket, bytes)
   }
 
   #message(data: RawData, isBinary: boolean): void {
@@ -145,16 +199,10 @@ export class WsConnection implements Connection {
     }
     // Of the shapes this type allows `ws` uses the first unless told otherwise.
     const { buffer, byteOffset, length } = data as Buffer
-    if (length > 0) this.#bytes(new Uint8Array(buffer, byteOffset, length))
+    if (length > 0) this.deliver(new Uint8Array(buffer, byteOffset, length))
   }
 
-  #bytes(bytes: Uint8Array): void {
-    if (this.#closing) return
-    if (this.#reader === undefined) this.#early.push(bytes)
-    else this.#deliver(bytes)
-  }
-
-  #deliver(bytes: Uint8Array): void {
+  #hand(bytes: Uint8Array): void {
     if (this.#closing && !this.#gone) return
     try {
       this.#reader?.data(bytes)
@@ -195,6 +243,6 @@ export class WsConnection implements Connection {
     clearTimeout(this.#timer)
     // A peer that just hangs up on our farewell has ended in order.
     if (!this.#orderly || code !== 1006) this.#error ??= endOf(code, reason)
-    if (this.#reader !== undefined && this.#early.length === 0) this.#reader.close(this.#error)
+    if (this.#reader !== undefined && this.#early === undefined) this.#reader.close(this.#error)
   }
 }
