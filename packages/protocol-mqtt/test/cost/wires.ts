@@ -47,12 +47,16 @@ export class Wire implements Connection {
   }
 }
 
+/** Lets a client come in. Resolves with its wire when it has its answers. */
+export type Dialler = (clientId: string, ...packets: OutgoingPacket[]) => Promise<Wire>
+
 /** A broker, one client that publishes, and some that have subscribed. */
 export interface Wires {
   readonly broker: Broker
   readonly host: FakeHost
   readonly publisher: Wire
   readonly subscribers: readonly Wire[]
+  readonly dial: Dialler
 }
 
 /** All clients speak MQTT 3.1.1. */
@@ -64,7 +68,7 @@ export async function wires(
   const host = fakeHost()
   const broker = await createBroker({ storage: memoryStorage(), ...options, host })
   const protocol = mqtt()
-  const dial = async (clientId: string, ...packets: OutgoingPacket[]): Promise<Wire> => {
+  const dial: Dialler = async (clientId, ...packets) => {
     const wire = new Wire()
     protocol.serve(wire, broker)
     const cleanStart = subscribe.durable !== true
@@ -80,7 +84,7 @@ export async function wires(
   const all: Wire[] = []
   for (let i = 0; i < subscribers; i++)
     all.push(await dial(`s${i}`, { type: PacketType.Subscribe, packetId: 1, filters }))
-  return { broker, host, publisher: await dial('p'), subscribers: all }
+  return { broker, host, publisher: await dial('p'), subscribers: all, dial }
 }
 
 /** Many PUBLISH frames in one chunk. */
