@@ -1,10 +1,11 @@
+import { byteText, longestByteText, textBytes } from './byte-text.ts'
 import type { Committer } from './committer.ts'
 import { BrokerError } from './errors.ts'
 import type { BrokerEvent } from './events.ts'
 import type { Clock } from './host.ts'
 import type { Limits } from './limits.ts'
 import type { Message } from './message.ts'
-import { decodeMessage, encodeMessage, ownBytes, peekMessage } from './message-codec.ts'
+import { decodeMessage, encodeMessage, ownBytes, payloadLength, peekMessage } from './message-codec.ts'
 import { PackedMessages } from './packed-messages.ts'
 import { table } from './rows.ts'
 import type { Appointment, Schedule } from './schedule.ts'
@@ -35,8 +36,11 @@ export interface RetainedParts {
 /** The retained messages of one broker: in memory, and as rows of its storage. */
 export class RetainedMessages implements Retained {
   readonly #parts: RetainedParts
-  /** Those of an earlier life of the broker that nobody has asked for are numbers of `#packed`. */
-  readonly #tree: TopicTree<Message | number>
+  /**
+   * Those that nobody has asked for are no objects: small ones are their row as a text, those of an earlier life of the
+   * broker numbers of `#packed`.
+   */
+  readonly #tree: TopicTree<Message | string | number>
   readonly #packed = new PackedMessages()
   readonly #ends = new WeakMap<Message, Appointment>()
   #bytes = 0
@@ -62,7 +66,7 @@ export class RetainedMessages implements Retained {
 
   find(filter: string, visit: (message: Message) => boolean | void): void {
     this.#tree.find(filter, (value) => {
-      const message = typeof value === 'number' ? this.#unpack(value) : value
+      const message = typeof value === 'object' ? value : this.#unpack(value)
       return this.#expired(message) ? undefined : visit(message)
     })
   }
@@ -74,16 +78,17 @@ export class RetainedMessages implements Retained {
   set(message: Message): void {
     const { limits, committer, emit } = this.#parts
     const { topic } = message
-    const before = this.#find(topic)
-    const next = message.payload.length === 0 ? undefined : ownBytes(message)
-    if (isReserved(topic)) return this.#put(topic, next)
-    if (next !== undefined) {
-      const bytes = this.#bytes + next.payload.length - (before?.payload.length ?? 0)
+    const length = payloadLength(message)
+    if (isReserved(topic)) return this.#put(topic, length === 0 ? undefined : ownBytes(message))
+    const before = this.#kept(topic)
+    if (length > 0) {
+      const bytes = this.#bytes + length - lengthOf(before)
       if ((before === undefined && this.size >= limits.retained) || bytes > limits.retainedBytes)
         throw new BrokerError('quota-exceeded')
     } else if (before === undefined) return
-    this.#put(topic, next)
-    committer.write(table.retained, topic, next && encodeMessage(next), () => this.#put(topic, before))
+    const row = length === 0 ? undefined : encodeMessage(message)
+    this.#put(topic, row && form(message, row))
+    committer.write(table.retained, topic, row, () => this.#put(topic, before))
     emit({ type: 'retained', message })
   }
 
@@ -97,28 +102,34 @@ export class RetainedMessages implements Retained {
 
   #find(topic: string): Message | undefined {
     const value = this.#tree.get(topic)
+    return value === undefined || typeof value === 'object' ? value : this.#unpack(value)
+  }
+
+  /** What is kept of a topic; a number is taken out of `#packed`. */
+  #kept(topic: string): Message | string | undefined {
+    const value = this.#tree.get(topic)
     return typeof value === 'number' ? this.#unpack(value) : value
   }
 
   /** From now on it is an object: whoever asks again gets the same one. */
-  #unpack(number: number): Message {
-    const message = this.#packed.take(number)
+  #unpack(value: string | number): Message {
+    const message = typeof value === 'number' ? this.#packed.take(value) : decodeMessage(textBytes(value))
     this.#tree.set(message.topic, message)
     return message
   }
 
-  #put(topic: string, message: Message | undefined): void {
-    const before = this.#find(topic)
+  #put(topic: string, message: Message | string | undefined): void {
+    const before = this.#kept(topic)
     const reserved = isReserved(topic)
     if (reserved) this.#reserved += Number(message !== undefined) - Number(before !== undefined)
-    else this.#bytes += (message?.payload.length ?? 0) - (before?.payload.length ?? 0)
-    if (before !== undefined) this.#ends.get(before)?.cancel()
+    else this.#bytes += lengthOf(message) - lengthOf(before)
+    if (typeof before === 'object') this.#ends.get(before)?.cancel()
     if (message === undefined) {
       this.#tree.delete(topic)
       return
     }
     this.#tree.set(topic, message)
-    if (message.expiresAt === undefined) return
+    if (typeof message === 'string' || message.expiresAt === undefined) return
     const end = this.#parts.schedule.at(message.expiresAt, () => {
       this.#put(topic, undefined)
       if (!reserved) this.#parts.committer.write(table.retained, topic, undefined)
@@ -129,4 +140,14 @@ export class RetainedMessages implements Retained {
   #expired(message: Message): boolean {
     return message.expiresAt !== undefined && message.expiresAt <= this.#parts.clock.now()
   }
+}
+
+/** The form in which a message is kept until somebody asks for it. One that expires is looked at before. */
+function form(message: Message, row: Uint8Array): Message | string {
+  return row.length <= longestByteText && message.expiresAt === undefined ? byteText(row) : ownBytes(message)
+}
+
+function lengthOf(value: Message | string | undefined): number {
+  if (value === undefined) return 0
+  return typeof value === 'string' ? peekMessage(textBytes(value)).payloadLength : payloadLength(value)
 }

@@ -52,6 +52,27 @@ describe('retained messages', () => {
     expect([seen.size, seen.has(retained.get('t/7')!), retained.bytes]).toEqual([20, true, 210])
   })
 
+  it('are whole, and the same message to all who ask for it, short or long, before any restart too', async () => {
+    const r = await rig()
+    const texts = ['m', 'ü€', 'm'.repeat(200), 'm'.repeat(300)]
+    for (const [i, text] of texts.entries())
+      await r.publish(`t/${i}`, text, {
+        ...retain,
+        qos: 2,
+        headers: [['k', 'v']],
+        expiresAt: i === 0 ? 1e15 : undefined,
+      })
+    const { retained } = r.broker
+    for (const [i, text] of texts.entries()) {
+      const message = retained.get(`t/${i}`)!
+      expect([textOf(message), message.qos, message.retain, message.headers]).toEqual([text, 2, true, [['k', 'v']]])
+      retained.find('#', (each) => void (each.topic === message.topic && expect(each).toBe(message)))
+    }
+    expect(retained.bytes).toBe(1 + 5 + 200 + 300)
+    for (const i of texts.keys()) await r.publish(`t/${i}`, '', retain)
+    expect([retained.size, retained.bytes]).toEqual([0, 0])
+  })
+
   it('that nobody has asked for since a restart are replaced, cleared and counted like any other', async () => {
     const r = await rig({ limits: { retainedBytes: 20 } })
     for (const topic of ['a', 'b', 'c']) await r.publish(topic, '12345', retain)

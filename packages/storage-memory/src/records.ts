@@ -5,7 +5,7 @@ const runLength = 1024
 
 /** The records of one log. Reading, appending and trimming cost what they touch, not what the log holds. */
 export class Records {
-  #runs: (StoredMessage | undefined)[][] = []
+  #runs: (Message | undefined)[][] = []
   /** Number of the first run in `#runs`, counted from offset 0. */
   #firstRun = 0
   #start = 0
@@ -21,16 +21,16 @@ export class Records {
 
   append(messages: readonly Message[]): void {
     for (const message of messages) {
-      const offset = this.#end++
-      const run = Math.floor(offset / runLength) - this.#firstRun
+      const run = Math.floor(this.#end++ / runLength) - this.#firstRun
       while (run >= this.#runs.length) this.#runs.push([])
-      this.#runs[run]?.push({ offset, message })
+      this.#runs[run]?.push(message)
     }
   }
 
   get(offset: Offset): StoredMessage | undefined {
     if (offset < this.#start || offset >= this.#end) return undefined
-    return this.#runs[Math.floor(offset / runLength) - this.#firstRun]?.[offset % runLength]
+    const message = this.#runs[Math.floor(offset / runLength) - this.#firstRun]?.[offset % runLength]
+    return message && { offset, message }
   }
 
   read(
