@@ -1,0 +1,6 @@
+export {
+  indexedDbStorage,
+  type IndexedDbOptions,
+  type IndexedDbStorage,
+  type Opening,
+} from './indexeddb-storage.ts'

@@ -1,0 +1,193 @@
+import {
+  type Batch,
+  BrokerError,
+  encodeMessage,
+  type Log,
+  type Message,
+  type Offset,
+  type Storage,
+  type Table,
+} from '@isomq/kernel'
+import { promisifyRequest } from 'idb-keyval'
+import { Database } from './database.ts'
+import { failure } from './failure.ts'
+import { allSegments, allStarts, logOfStart, segmentOf } from './keys.ts'
+import { LogReader } from './log-reader.ts'
+import { putRow, scanRows, valueOf } from './rows.ts'
+import { SegmentCache } from './segment-cache.ts'
+import { Transactions } from './transactions.ts'
+
+/** Where and how safely a storage keeps its data. */
+export interface IndexedDbOptions {
+  /** Name of the database, made when it is not there. */
+  readonly name: string
+  /**
+   * `strict` (the default): what is committed has been flushed, and survives a loss of power. `relaxed`: it survives the tab
+   * and the browser; a loss of power may cost the last commits.
+   */
+  readonly durability?: 'strict' | 'relaxed' | undefined
+  /** Milliseconds the browser may take to open the database; 10,000 unless given. */
+  readonly openTimeout?: number | undefined
+  /** Told once when nothing can be done any more: another host has taken over, or the database was removed. */
+  readonly failed?: ((error: BrokerError) => void) | undefined
+  /** Told once of what is missing in the middle of a log. It is passed over. */
+  readonly damaged?: ((error: BrokerError) => void) | undefined
+}
+
+/** How a database was found. */
+export interface Opening {
+  /** One more each time the database is opened: whoever has a lower one can do nothing with it any more. */
+  readonly epoch: number
+  /** True: there was nothing. Where there ought to have been, the browser has removed it. */
+  readonly fresh: boolean
+}
+
+/** A storage in a browser. */
+export interface IndexedDbStorage extends Storage {
+  /**
+   * Resolves when the database is open and nobody else can write to it. Rejects with BrokerError `storage-failed` when it
+   * cannot be used, is another program's, or was written in a format that is newer than this program, `quota-exceeded` when
+   * there is no room, and `unavailable` when it is being removed or changed by somebody; so does every call then.
+   */
+  readonly opened: Promise<Opening>
+}
+
+/**
+ * Logs and tables in one IndexedDB database. It is opened at once; calls wait for that. Opening takes the database over: every
+ * transaction of whoever had it open before fails. What is committed in one turn is one transaction.
+ */
+export function indexedDbStorage(options: IndexedDbOptions): IndexedDbStorage {
+  return new BrowserStorage(options)
+}
+
+class BrowserStorage implements IndexedDbStorage {
+  readonly opened: Promise<Opening>
+  readonly #options: IndexedDbOptions
+  readonly #database: Database
+  readonly #cache = new SegmentCache()
+  readonly #transactions: Transactions
+  readonly #logs = new Map<string, LogReader>()
+  #closed: Promise<void> | undefined
+
+  constructor(options: IndexedDbOptions) {
+    const { name, durability = 'strict', openTimeout: timeout = 10_000, failed = () => {} } = options
+    this.#options = options
+    this.#database = new Database({ name, durability, timeout, failed })
+    this.opened = this.#open()
+    // Who calls anything is told.
+    this.opened.catch(() => {})
+    this.#transactions = new Transactions({ database: this.#database, cache: this.#cache }, durability, this.opened)
+  }
+
+  log(name: string): Log {
+    return {
+      append: (records) => this.#append(name, records),
+      read: (from, options) => this.#do(() => this.#log(name).read(from, options)),
+      get: (offsets) => this.#do(() => this.#log(name).get(offsets)),
+      range: () => this.#do(() => ({ start: this.#log(name).index.start, end: this.#log(name).index.end })),
+      trim: (before) => this.#change(() => this.#transactions.add({ log: this.#log(name), before })),
+    }
+  }
+
+  table(name: string): Table {
+    return {
+      get: (key) => this.#do(() => valueOf(this.#database.store, name, key)),
+      write: (changes) => this.commit({ appends: [], writes: [{ table: name, changes }] }),
+      scan: (prefix) => this.#scan(name, prefix),
+    }
+  }
+
+  commit(batch: Batch): Promise<void> {
+    return this.#change(() => this.#commit(batch))
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#transactions.idle().then(() => this.#database.close())
+    return this.#closed
+  }
+
+  async #open(): Promise<Opening> {
+    const { stamp, loaded } = await this.#database.open(async (store) => ({
+      segments: await promisifyRequest(store.getAllKeys(allSegments())),
+      startKeys: await promisifyRequest(store.getAllKeys(allStarts())),
+      starts: await promisifyRequest<number[]>(store.getAll(allStarts())),
+    }))
+    for (const key of loaded.segments) {
+      const { log, segment } = segmentOf(key)
+      const { index } = this.#log(log)
+      if (index.end === 0) index.start = segment.first
+      index.add([segment])
+    }
+    for (const [i, key] of loaded.startKeys.entries()) {
+      const { index } = this.#log(logOfStart(key))
+      index.start = Math.max(index.start, loaded.starts[i]!)
+    }
+    return { epoch: stamp.epoch, fresh: stamp.epoch === 1 }
+  }
+
+  async #append(name: string, records: readonly Message[]): Promise<Offset> {
+    let first: Offset = 0
+    if (records.length === 0) return (await this.log(name).range()).end
+    await this.#change(() =>
+      this.#commit({ appends: [{ log: name, records }], writes: [] }, (offset) => void (first = offset)),
+    )
+    return first
+  }
+
+  /** `placed` is told the offset at which each of the appends begins. */
+  #commit({ appends, writes }: Batch, placed?: (offset: Offset) => void): Promise<void> {
+    // Everything that can throw is done before anything is handed over, and nothing of the caller's is kept.
+    const encoded = appends
+      .map(({ log, records }) => ({ log: this.#log(log), records: records.map(encodeMessage) }))
+      .filter(({ records }) => records.length > 0)
+    const rows = writes.flatMap(({ table, changes }) => changes.map((change) => putRow(table, change)))
+    if (rows.length === 0 && encoded.length === 0) return Promise.resolve()
+    return this.#transactions.add({ appends: encoded, rows, placed })
+  }
+
+  async *#scan(table: string, prefix: string): AsyncGenerator<readonly [key: string, value: Uint8Array]> {
+    const pages = scanRows(this.#database.store, table, prefix)
+    for (;;) {
+      const page = await this.#do(() => pages.next())
+      if (page.done === true) return
+      for (const row of page.value) {
+        this.#refuseClosed()
+        yield row
+      }
+    }
+  }
+
+  #log(name: string): LogReader {
+    let log = this.#logs.get(name)
+    if (log === undefined) {
+      const { damaged = () => {} } = this.#options
+      log = new LogReader(name, { store: this.#database.store, cache: this.#cache, damaged })
+      this.#logs.set(name, log)
+    }
+    return log
+  }
+
+  /** Takes its place in the order of changes within the call. */
+  async #change(task: () => Promise<void>): Promise<void> {
+    this.#refuseClosed()
+    try {
+      await task()
+    } catch (error) {
+      throw failure(error, this.#options.name)
+    }
+  }
+
+  async #do<T>(task: () => T | Promise<T>): Promise<T> {
+    this.#refuseClosed()
+    try {
+      await this.opened
+      return await task()
+    } catch (error) {
+      throw failure(error, this.#options.name)
+    }
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed !== undefined) throw new BrokerError('storage-failed', 'the storage is closed')
+  }
+}
