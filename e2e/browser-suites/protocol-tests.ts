@@ -1,0 +1,31 @@
+/// <reference types="vite/types/importMeta.d.ts" />
+import type { Test } from './run-tests.ts'
+import { takeTests } from './vitest.ts'
+
+// The very files that vitest runs elsewhere: those of the protocol, and of what lies below it.
+const files = import.meta.glob(
+  '../../packages/{kernel,protocol-mqtt,storage-memory,testkit,transport-memory}/test/**/*.test.ts',
+)
+
+/** Files that cannot run in a browser, and why. */
+const notHere: Readonly<Record<string, string>> = {
+  'kernel/test/address.test.ts': 'compares with BlockList of node:net',
+  'protocol-mqtt/test/cost/bytes.test.ts': 'measures the heap with node:v8',
+  'protocol-mqtt/test/cost/operations.test.ts': 'has vitest replace a module',
+}
+
+/** All tests of the protocol and the kernel, with those that cannot run here. */
+export async function protocolTests(): Promise<Test[]> {
+  const tests: Test[] = []
+  for (const [path, load] of Object.entries(files)) {
+    const file = path.slice('../../packages/'.length)
+    const reason = notHere[file]
+    if (reason !== undefined) {
+      tests.push({ name: file, reason })
+      continue
+    }
+    await load()
+    for (const test of takeTests()) tests.push({ ...test, name: `${file} > ${test.name}` })
+  }
+  return tests
+}
