@@ -1,11 +1,10 @@
-import { createServer, type Server } from 'node:http'
-import { readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { expect } from 'playwright/test'
 import { buildSuites, type Keeping } from './browser-suites/build.ts'
 import type { Place, RunIn } from './browser-suites/page.ts'
 import type { SuiteName } from './browser-suites/suites.ts'
 import { needsChromium, test } from './support/browser.ts'
+import { serveFolder, type Site } from './support/site.ts'
 
 needsChromium()
 
@@ -30,28 +29,16 @@ const runs: readonly Run[] = [
 for (const keeping of ['memory', 'indexeddb'] as const) {
   test.describe(`suites in a browser, built over ${keeping}`, () => {
     let folder: string
-    let server: Server
-    let origin: string
+    let site: Site
 
     test.beforeAll(async () => {
       test.setTimeout(120_000)
       folder = await buildSuites(keeping)
-      server = createServer(({ url = '/' }, response) => {
-        try {
-          const path = new URL(url, 'http://x').pathname
-          const content = readFileSync(join(folder, path === '/' ? 'index.html' : path))
-          response.setHeader('Content-Type', path.endsWith('.js') ? 'text/javascript' : 'text/html').end(content)
-        } catch {
-          response.writeHead(404).end()
-        }
-      }).listen(0, '127.0.0.1')
-      await new Promise((listening) => server.once('listening', listening))
-      origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`
+      site = await serveFolder(folder)
     })
 
-    test.afterAll(() => {
-      server.closeAllConnections()
-      server.close()
+    test.afterAll(async () => {
+      await site.close()
       rmSync(folder, { recursive: true, force: true })
     })
 
@@ -59,13 +46,14 @@ for (const keeping of ['memory', 'indexeddb'] as const) {
       for (const place of places)
         test(`${suite} in a ${place}`, async ({ page }) => {
           test.setTimeout(400_000)
-          await page.goto(origin)
+          await page.goto(site.origin)
           const report = await page.evaluate(([where, what]) => runIn(where, what), [place, suite] as const)
           if (typeof report === 'string') throw new Error(report)
           const { passed, failed, leftOut, milliseconds } = report
           console.log(`${suite} over ${keeping} in a ${place}: ${passed} passed, ${failed.length} failed, ${milliseconds} ms`)
           for (const { name, reason } of leftOut) console.log(`  left out: ${name}: ${reason}`)
-          expect(failed).toEqual([])
+          for (const { name, error } of failed) console.log(`  FAILED: ${name}: ${error.split('\n', 1)[0]}`)
+          expect(failed.slice(0, 10)).toEqual([])
           expect(passed).toBeGreaterThanOrEqual(least)
         })
   })

@@ -17,21 +17,36 @@ const overIndexedDb: Readonly<Record<string, string>> = {
 
 /** A web site with the suites: `/` has `runIn`. Returns the folder that it is in, which is the caller's. */
 export async function buildSuites(keeping: Keeping): Promise<string> {
-  const outDir = mkdtempSync(join(tmpdir(), 'isomq-suites-'))
-  const common = configOf(outDir, keeping === 'indexeddb' ? [replaces(overIndexedDb)] : [])
+  const folder = siteWith('page.js')
+  const common = configOf(folder, keeping)
   await build(withEntries(common, ['page.ts', 'suites.ts']))
   await build(withEntries(common, ['service-worker.ts']))
-  writeFileSync(join(outDir, 'index.html'), '<!doctype html><script type="module" src="/page.js"></script>')
-  return outDir
+  return folder
 }
 
-function configOf(outDir: string, plugins: readonly Plugin[]): InlineConfig {
+/** A web site whose page is a `StoragePage`. Returns the folder that it is in, which is the caller's. */
+export async function buildStoragePage(): Promise<string> {
+  const folder = siteWith('storage-page.js')
+  await build(withEntries(configOf(folder, 'memory'), ['storage-page.ts']))
+  return folder
+}
+
+function siteWith(script: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'isomq-site-'))
+  writeFileSync(join(folder, 'index.html'), `<!doctype html><script type="module" src="/${script}"></script>`)
+  return folder
+}
+
+function configOf(outDir: string, keeping: Keeping): InlineConfig {
+  // Where each run is a new database, fewer of them must do.
+  const runs = keeping === 'indexeddb' ? '20' : '300'
+  const env = { ISOMQ_KEEPING: keeping, ISOMQ_MODEL_RUNS: runs, RUNS: runs }
   return {
     configFile: false,
-    logLevel: 'warn',
+    logLevel: 'error',
     root: here,
-    plugins: [...plugins],
-    define: { 'process.env': JSON.stringify({ ISOMQ_MODEL_RUNS: '20', RUNS: '20' }) },
+    plugins: keeping === 'indexeddb' ? [replaces(overIndexedDb)] : [],
+    define: { 'process.env': JSON.stringify(env) },
     resolve: {
       conditions: ['isomq-source', 'browser', 'module', 'import', 'default'],
       alias: [
@@ -41,14 +56,17 @@ function configOf(outDir: string, plugins: readonly Plugin[]): InlineConfig {
         { find: /^(?:node:)?events\/?$/, replacement: resolve('events/') },
       ],
     },
-    build: { outDir, emptyOutDir: false, minify: false, target: 'es2022', reportCompressedSize: false },
+    // What fetches ahead needs a document.
+    build: { outDir, modulePreload: false, emptyOutDir: false, minify: false, target: 'es2022', reportCompressedSize: false },
   }
 }
 
 function withEntries(config: InlineConfig, entries: readonly string[]): InlineConfig {
   const input = entries.map((entry) => join(here, entry))
   const output = { entryFileNames: '[name].js', format: 'es' } as const
-  return { ...config, build: { ...config.build, rollupOptions: { input, output, preserveEntrySignatures: 'strict' } } }
+  // Test files are nothing but side effects, whatever their packages say of themselves.
+  const rollupOptions = { input, output, preserveEntrySignatures: 'strict', treeshake: false } as const
+  return { ...config, build: { ...config.build, rollupOptions } }
 }
 
 /** Modules that take the place of others, but not for themselves. */

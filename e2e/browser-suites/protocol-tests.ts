@@ -1,4 +1,5 @@
 /// <reference types="vite/types/importMeta.d.ts" />
+import './node-globals.ts'
 import type { Test } from './run-tests.ts'
 import { takeTests } from './vitest.ts'
 
@@ -14,12 +15,17 @@ const notHere: Readonly<Record<string, string>> = {
   'protocol-mqtt/test/cost/operations.test.ts': 'has vitest replace a module',
 }
 
+/** Files that cannot run over IndexedDB, and why. */
+const notOverIndexedDb: Readonly<Record<string, string>> = {
+  'kernel/test/delivery-model.test.ts': 'gives the storage sixteen microtasks, and IndexedDB needs a turn of the event loop',
+}
+
 /** All tests of the protocol and the kernel, with those that cannot run here. */
 export async function protocolTests(): Promise<Test[]> {
   const tests: Test[] = []
   for (const [path, load] of Object.entries(files)) {
     const file = path.slice('../../packages/'.length)
-    const reason = notHere[file]
+    const reason = notHere[file] ?? (process.env['ISOMQ_KEEPING'] === 'indexeddb' ? notOverIndexedDb[file] : undefined)
     if (reason !== undefined) {
       tests.push({ name: file, reason })
       continue

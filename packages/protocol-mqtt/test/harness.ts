@@ -113,6 +113,8 @@ export interface TestClient {
   write(...packets: OutgoingPacket[]): void
   /** The same with bytes as they are. */
   raw(...bytes: number[]): Promise<void>
+  /** The same with as many as one likes: in a worker a call cannot have 65,535 arguments. */
+  rawBytes(bytes: Uint8Array): Promise<void>
   login(connect?: Partial<Connect>): Promise<Connack>
   /** Takes the next packet; throws when there is none or it is another. */
   expect<T extends Packet['type']>(type: T): Packet & { type: T }
@@ -245,7 +247,8 @@ function testClient(
     write(...packets) {
       connection.send(Uint8Array.from(packets.flatMap((packet) => Array.from(encode(packet, version)))))
     },
-    async raw(...bytes) {
+    raw: (...bytes) => client.rawBytes(Uint8Array.from(bytes)),
+    async rawBytes(bytes) {
       connection.send(Uint8Array.from(bytes))
       await host.settle()
     },

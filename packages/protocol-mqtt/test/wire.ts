@@ -24,7 +24,7 @@ export function wire(b: Bench): Wire {
     get ended() {
       return client.closed
     },
-    says: (...frames) => client.raw(...join(...frames)),
+    says: (...frames) => client.rawBytes(join(...frames)),
     hears: (...frames) => expect(split(taken())).toEqual(split(join(...frames))),
     takes: () => split(taken()),
     drop: () => client.drop(),

@@ -2,7 +2,7 @@ import { BrokerError } from '@isomq/kernel'
 import { promisifyRequest, type UseStore } from 'idb-keyval'
 import { connect } from './connect.ts'
 import { failure, isFull } from './failure.ts'
-import { stampKey, storeName } from './keys.ts'
+import { allStamps, stampKey, storeName } from './keys.ts'
 import { claim, own, type Stamp } from './stamp.ts'
 
 /** A key and the value it is to have, undefined for none. */
@@ -53,21 +53,15 @@ export class Database {
    * fail. `load` reads what is in it within the same transaction. Resolves with the stamp and what was loaded.
    */
   async open<T>(load: (store: IDBObjectStore) => Promise<T>): Promise<{ readonly stamp: Stamp; readonly loaded: T }> {
-    const { name, durability } = this.#options
     this.#connect(true)
     try {
-      const transaction = await this.#begin('readwrite', durability)
-      return await finish(transaction, async (store) => {
-        const found = await promisifyRequest<Partial<Stamp> | undefined>(store.get(stampKey))
-        if (found === undefined && (await promisifyRequest(store.count())) > 0)
-          throw new BrokerError('storage-failed', `the database ${name} is another program's`)
-        const stamp = (this.#stamp = claim(name, found))
-        store.put(stamp, stampKey)
-        return { stamp, loaded: await load(store) }
+      return await this.#claim(load, putStamp).catch(async (error: unknown) => {
+        if (!isFull(error)) throw error
+        return await this.#claim(load, useSpare(error))
       })
     } catch (error) {
       await this.close()
-      throw (this.#dead = failure(error, name))
+      throw (this.#dead = failure(error, this.#options.name))
     }
   }
 
@@ -76,6 +70,7 @@ export class Database {
    * `quota-exceeded` when there is no room, else `storage-failed` or `unavailable`; then nothing is changed.
    */
   async write(changes: readonly Change[], { durability, counted }: WriteOptions): Promise<void> {
+    if (this.#dead !== undefined) throw this.#dead
     const before = this.#stamp!
     const after = counted ? { ...before, commits: before.commits + 1 } : before
     for (let again = false; ; again = true) {
@@ -89,7 +84,7 @@ export class Database {
             if (value === undefined) store.delete(key)
             else store.put(value, key)
           }
-          if (counted) store.put(after, stampKey)
+          if (counted) store.put(after, stampKey(after.epoch))
         })
         this.#stamp = after
         return
@@ -116,8 +111,19 @@ export class Database {
   ): Promise<T> {
     const transaction = await this.#begin(mode, durability)
     return await finish(transaction, async (store) => {
-      const found = await promisifyRequest<Stamp | undefined>(store.get(stampKey))
-      return await callback(store, this.#own(found))
+      return await callback(store, this.#own(await firstStamp(store)))
+    })
+  }
+
+  async #claim<T>(
+    load: (store: IDBObjectStore) => Promise<T>,
+    take: (store: IDBObjectStore, name: string) => Promise<Stamp>,
+  ): Promise<{ readonly stamp: Stamp; readonly loaded: T }> {
+    const { name, durability } = this.#options
+    const transaction = await this.#begin('readwrite', durability)
+    return await finish(transaction, async (store) => {
+      const stamp = (this.#stamp = await take(store, name))
+      return { stamp, loaded: await load(store) }
     })
   }
 
@@ -172,6 +178,34 @@ export class Database {
     void this.close()
     this.#options.failed(error)
     return error
+  }
+}
+
+/** The stamp that counts. */
+function firstStamp(store: IDBObjectStore): Promise<Stamp | undefined> {
+  return promisifyRequest<Stamp | undefined>(store.get(allStamps()))
+}
+
+/** Takes a database over by putting a new stamp in the place of what is there. */
+async function putStamp(store: IDBObjectStore, name: string): Promise<Stamp> {
+  const found = await firstStamp(store)
+  if (found === undefined && (await promisifyRequest(store.count())) > 0)
+    throw new BrokerError('storage-failed', `the database ${name} is another program's`)
+  const stamps = claim(name, found)
+  store.delete(allStamps())
+  for (const stamp of stamps) store.put(stamp, stampKey(stamp.epoch))
+  return stamps[0]
+}
+
+/** Takes a database over where there is no room for a stamp: the first one is removed, and the spare behind it counts. */
+function useSpare(full: unknown): (store: IDBObjectStore) => Promise<Stamp> {
+  return async (store) => {
+    const found = await firstStamp(store)
+    if (found === undefined) throw full
+    store.delete(stampKey(found.epoch))
+    const spare = await firstStamp(store)
+    if (spare === undefined) throw full
+    return spare
   }
 }
 

@@ -47,7 +47,7 @@ export interface IndexedDbStorage extends Storage {
   /**
    * Resolves when the database is open and nobody else can write to it. Rejects with BrokerError `storage-failed` when it
    * cannot be used, is another program's, or was written in a format that is newer than this program, `quota-exceeded` when
-   * there is no room, and `unavailable` when it is being removed or changed by somebody; so does every call then.
+   * there is no room to make it, and `unavailable` when somebody is removing or changing it; so does every call then.
    */
   readonly opened: Promise<Opening>
 }

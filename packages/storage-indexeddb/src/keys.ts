@@ -1,9 +1,9 @@
 import { utf8Length, writeUtf8 } from '@isomq/kernel'
 import type { Segment } from './segment.ts'
 
-// Keys are arrays, which sort element by element, a shorter one before the longer that it begins: ['log', name, first, …],
-// ['start', name] and ['row', table, bytes]. Bytes sort as bytes, so rows are in the order of the UTF-8 of their keys. An
-// array sorts behind every string: it ends a range.
+// Keys are arrays, which sort element by element, a shorter one before the longer that it begins: ['stamp', epoch],
+// ['log', name, first, …], ['start', name] and ['row', table, bytes]. Bytes sort as bytes, so rows are in the order of the
+// UTF-8 of their keys. An array sorts behind every string and number: it ends a range.
 
 // A byte order mark is a character like any other.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -11,8 +11,15 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 /** Name of the object store that everything is in. */
 export const storeName = 'isomq'
 
-/** Key of what the database says of itself. */
-export const stampKey = 'isomq'
+/** Key of what the database says of itself to who has this epoch. */
+export function stampKey(epoch: number): IDBValidKey {
+  return ['stamp', epoch]
+}
+
+/** All stamps. The first counts. */
+export function allStamps(): IDBKeyRange {
+  return IDBKeyRange.bound(['stamp'], ['stamp', []])
+}
 
 /** Key of a segment: it says all there is to know without reading it. */
 export function segmentKey(log: string, { first, count, size }: Segment): IDBValidKey {

@@ -13,13 +13,15 @@ export interface Stamp {
 }
 
 const format = 1
+/** Stamps that are kept for those who open the database while there is no room to write one. */
+const spares = 8
 
-/** The stamp that whoever opens a database puts in it. `found`: what is in it, undefined when it is new. Throws BrokerError `storage-failed`. */
-export function claim(name: string, found: Partial<Stamp> | undefined): Stamp {
-  if (found === undefined) return { format, id: randomId(), epoch: 1, commits: 0 }
-  refuseFormat(name, found)
-  const { id = '', epoch = 0, commits = 0 } = found
-  return { format, id, epoch: epoch + 1, commits }
+/** What whoever opens a database puts in it: his stamp, and spares behind it. `found`: the stamp in it, undefined when it is new. Throws BrokerError `storage-failed`. */
+export function claim(name: string, found: Stamp | undefined): readonly [Stamp, ...Stamp[]] {
+  if (found !== undefined) refuseFormat(name, found)
+  const { id, epoch, commits } = found ?? { id: randomId(), epoch: 0, commits: 0 }
+  const stampOf = (after: number): Stamp => ({ format, id, epoch: epoch + 1 + after, commits })
+  return [stampOf(0), ...Array.from({ length: spares }, (_, i) => stampOf(i + 1))]
 }
 
 /** What was found, if it is the stamp of the one who put `ours` in. Throws BrokerError `storage-failed` when somebody else did. */
@@ -36,7 +38,7 @@ export function gone(name: string): BrokerError {
   return new BrokerError('storage-failed', `the database ${name} was removed, by the browser or by hand`)
 }
 
-function refuseFormat(name: string, found: Partial<Stamp>): void {
+function refuseFormat(name: string, found: Stamp): void {
   if (found.format === format) return
   throw new BrokerError(
     'storage-failed',

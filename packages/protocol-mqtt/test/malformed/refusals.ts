@@ -23,7 +23,7 @@ export async function trial(options: BenchOptions = {}): Promise<Trial> {
   await bystander.subscribe('bystander')
   const answered = async (client: TestClient, bytes: Uint8Array): Promise<Outcome> => {
     client.chunks.length = 0
-    await client.raw(...bytes)
+    await client.rawBytes(Uint8Array.from(bytes))
     const outcome = outcomeOf(client)
     await client.hangUp()
     return outcome
