@@ -50,7 +50,9 @@ for (const keeping of ['memory', 'indexeddb'] as const) {
           const report = await page.evaluate(([where, what]) => runIn(where, what), [place, suite] as const)
           if (typeof report === 'string') throw new Error(report)
           const { passed, failed, leftOut, milliseconds } = report
-          console.log(`${suite} over ${keeping} in a ${place}: ${passed} passed, ${failed.length} failed, ${milliseconds} ms`)
+          console.log(
+            `${suite} over ${keeping} in a ${place}: ${passed} passed, ${failed.length} failed, ${milliseconds} ms`,
+          )
           for (const { name, reason } of leftOut) console.log(`  left out: ${name}: ${reason}`)
           for (const { name, error } of failed) console.log(`  FAILED: ${name}: ${error.split('\n', 1)[0]}`)
           expect(failed.slice(0, 10)).toEqual([])

@@ -57,7 +57,14 @@ function configOf(outDir: string, keeping: Keeping): InlineConfig {
       ],
     },
     // What fetches ahead needs a document.
-    build: { outDir, modulePreload: false, emptyOutDir: false, minify: false, target: 'es2022', reportCompressedSize: false },
+    build: {
+      outDir,
+      modulePreload: false,
+      emptyOutDir: false,
+      minify: false,
+      target: 'es2022',
+      reportCompressedSize: false,
+    },
   }
 }
 

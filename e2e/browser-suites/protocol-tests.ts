@@ -17,7 +17,8 @@ const notHere: Readonly<Record<string, string>> = {
 
 /** Files that cannot run over IndexedDB, and why. */
 const notOverIndexedDb: Readonly<Record<string, string>> = {
-  'kernel/test/delivery-model.test.ts': 'gives the storage sixteen microtasks, and IndexedDB needs a turn of the event loop',
+  'kernel/test/delivery-model.test.ts':
+    'gives the storage sixteen microtasks, and IndexedDB needs a turn of the event loop',
 }
 
 /** All tests of the protocol and the kernel, with those that cannot run here. */

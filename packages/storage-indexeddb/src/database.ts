@@ -70,7 +70,6 @@ export class Database {
    * `quota-exceeded` when there is no room, else `storage-failed` or `unavailable`; then nothing is changed.
    */
   async write(changes: readonly Change[], { durability, counted }: WriteOptions): Promise<void> {
-    if (this.#dead !== undefined) throw this.#dead
     const before = this.#stamp!
     const after = counted ? { ...before, commits: before.commits + 1 } : before
     for (let again = false; ; again = true) {

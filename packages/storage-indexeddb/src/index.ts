@@ -1,6 +1,1 @@
-export {
-  indexedDbStorage,
-  type IndexedDbOptions,
-  type IndexedDbStorage,
-  type Opening,
-} from './indexeddb-storage.ts'
+export { indexedDbStorage, type IndexedDbOptions, type IndexedDbStorage, type Opening } from './indexeddb-storage.ts'

@@ -127,21 +127,16 @@ class BrowserStorage implements IndexedDbStorage {
 
   async #append(name: string, records: readonly Message[]): Promise<Offset> {
     let first: Offset = 0
-    if (records.length === 0) return (await this.log(name).range()).end
-    await this.#change(() =>
-      this.#commit({ appends: [{ log: name, records }], writes: [] }, (offset) => void (first = offset)),
-    )
+    const placed = (offset: Offset): void => void (first = offset)
+    await this.#change(() => this.#commit({ appends: [{ log: name, records }], writes: [] }, placed))
     return first
   }
 
   /** `placed` is told the offset at which each of the appends begins. */
   #commit({ appends, writes }: Batch, placed?: (offset: Offset) => void): Promise<void> {
     // Everything that can throw is done before anything is handed over, and nothing of the caller's is kept.
-    const encoded = appends
-      .map(({ log, records }) => ({ log: this.#log(log), records: records.map(encodeMessage) }))
-      .filter(({ records }) => records.length > 0)
+    const encoded = appends.map(({ log, records }) => ({ log: this.#log(log), records: records.map(encodeMessage) }))
     const rows = writes.flatMap(({ table, changes }) => changes.map((change) => putRow(table, change)))
-    if (rows.length === 0 && encoded.length === 0) return Promise.resolve()
     return this.#transactions.add({ appends: encoded, rows, placed })
   }
 

@@ -36,7 +36,9 @@ export class LogReader {
         if (open !== undefined) found.set(offset, open.ownRecord(offset))
       }
       // What was merged or trimmed meanwhile is looked for again.
-      wanted = places.filter(({ segment }) => !this.index.holds(segment) && !opened.has(segment)).map(({ offset }) => offset)
+      wanted = places
+        .filter(({ segment }) => !this.index.holds(segment) && !opened.has(segment))
+        .map(({ offset }) => offset)
     }
     return offsets.map((offset) => found.get(offset))
   }

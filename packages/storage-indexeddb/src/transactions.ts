@@ -67,7 +67,7 @@ export class Transactions {
   }
 
   async #run(): Promise<void> {
-    // Whatever else this turn brings is to be in it. Without a database each is refused when its turn comes.
+    // Whatever else this turn brings is to be in it. If it cannot be opened each is refused when its turn comes.
     await this.#ready.catch(() => {})
     while (this.#waiting.length > 0) {
       const trimAt = this.#waiting.findIndex(isTrim)
@@ -102,6 +102,7 @@ export class Transactions {
   }
 
   async #commit(works: readonly Commit[]): Promise<void> {
+    await this.#ready
     const added = new Map<LogReader, Uint8Array[]>()
     for (const { appends, placed } of works)
       for (const { log, records } of appends) {
@@ -111,8 +112,9 @@ export class Transactions {
         added.set(log, all)
       }
     const packed = Array.from(added, ([log, records]) => ({ log, segments: pack(records, log.index.end) }))
-    const changes = packed.flatMap(({ log, segments }) => segments.map((each) => putSegment(log, each)))
-    await this.#database.write(changes.concat(works.flatMap(({ rows }) => rows)), this.#durable)
+    const values = packed.flatMap(({ log, segments }) => segments.map((each) => putSegment(log, each)))
+    const changes = values.concat(works.flatMap(({ rows }) => rows))
+    if (changes.length > 0) await this.#database.write(changes, this.#durable)
     for (const { log, segments } of packed) {
       log.index.add(segments.map(({ segment }) => segment))
       this.#remember(segments)
@@ -120,6 +122,7 @@ export class Transactions {
   }
 
   async #trim({ log, before }: Trim): Promise<void> {
+    await this.#ready
     const { index } = log
     const start = Math.min(before, index.end)
     if (!(start > index.start)) return

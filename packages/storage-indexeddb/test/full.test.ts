@@ -11,7 +11,11 @@ function fill(where: 'at the value' | 'at the end', least: number = 0): () => vo
   const { commit } = IDBTransaction.prototype
   const full = new WeakSet<IDBTransaction>()
   const error = (): DOMException => new DOMException('', 'QuotaExceededError')
-  const puts = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, value, key) {
+  const puts = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (
+    this: IDBObjectStore,
+    value,
+    key,
+  ) {
     if (value instanceof Uint8Array ? value.length < least : least > 0) return put.call(this, value, key)
     full.add(this.transaction)
     if (where === 'at the value') throw error()
