@@ -77,7 +77,8 @@ async function runTest(body: Body, timeout: number): Promise<void> {
     await Promise.race([Promise.resolve().then(body), late])
   } finally {
     clearTimeout(timer)
-    for (const after of afterEachTest) await after()
+    // As in vitest: what came last goes first.
+    for (const after of afterEachTest.toReversed()) await after()
   }
 }
 

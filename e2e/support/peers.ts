@@ -59,6 +59,13 @@ export const openssl: Peer = {
   missing: () => (found('openssl') ? undefined : 'openssl not installed'),
 }
 
+/** Firefox, by whatever name the system has it. */
+export const firefox: Peer & { readonly command: string } = {
+  name: 'firefox',
+  command: ['firefox-esr', 'firefox'].find(found) ?? '',
+  missing: () => (firefox.command === '' ? 'firefox not installed' : undefined),
+}
+
 /** Whether a machine that lacks a peer has failed. */
 const required = Boolean(process.env['CI']) || process.env['ISOMQ_REQUIRE_PEERS'] === '1'
 

@@ -60,8 +60,9 @@ export class Database {
         return await this.#claim(load, useSpare(error))
       })
     } catch (error) {
+      this.#dead = failure(error, this.#options.name)
       await this.close()
-      throw (this.#dead = failure(error, this.#options.name))
+      throw this.#dead
     }
   }
 
@@ -94,8 +95,9 @@ export class Database {
     }
   }
 
-  /** What is under way is finished. The caller begins nothing any more. */
+  /** What is under way is finished; nothing is begun any more. */
   async close(): Promise<void> {
+    this.#dead ??= new BrokerError('storage-failed', 'the storage is closed')
     const connection = this.#connection
     this.#connection = undefined
     await connection?.then(

@@ -33,14 +33,16 @@ export class LogIndex {
     return segment !== undefined && offset < segment.first + segment.count ? segment : undefined
   }
 
-  /** At most so many segments that follow each other, from the one with this offset (or the first one behind it) on, with as many records if there are. */
-  from(offset: Offset, records: number, most: number): readonly Segment[] {
-    const at = Math.max(0, this.#indexOf(offset))
+  /** Segments from the one with this offset (or the first one behind it) on, with so many records if there are: at least one, and no more than so many bytes in all. */
+  from(offset: Offset, records: number, mostBytes: number): readonly Segment[] {
     const segments: Segment[] = []
-    for (let i = at; i < this.#segments.length && segments.length < most; i++) {
+    let bytes = 0
+    for (let i = Math.max(0, this.#indexOf(offset)); i < this.#segments.length; i++) {
       const segment = this.#segments[i]!
-      if (segment.first >= offset + records) break
-      if (segment.first + segment.count > offset) segments.push(segment)
+      if (segment.first + segment.count <= offset) continue
+      if (segments.length > 0 && (segment.first >= offset + records || bytes + segment.size > mostBytes)) break
+      segments.push(segment)
+      bytes += segment.size
     }
     return segments
   }

@@ -5,8 +5,8 @@ import { LogIndex } from './log-index.ts'
 import type { SegmentCache } from './segment-cache.ts'
 import { type Damaged, OpenSegment, type Segment } from './segment.ts'
 
-/** Segments that are read together. */
-const mostAtOnce = 16
+/** Bytes that are read together, if more than one segment is. */
+const bytesAtOnce = 1024 * 1024
 
 /** One log: where its records are, and what they are. */
 export class LogReader {
@@ -54,7 +54,7 @@ export class LogReader {
     let next = Math.max(from, index.start)
     const isEnough = (): boolean => records.length >= limit || (records.length > 0 && bytes >= maxBytes)
     while (next < index.end && !isEnough()) {
-      const segments = index.from(next, limit - records.length, mostAtOnce)
+      const segments = index.from(next, limit - records.length, bytesAtOnce)
       const opened = await this.open(new Set(segments))
       for (const segment of segments) {
         const open = opened.get(segment)

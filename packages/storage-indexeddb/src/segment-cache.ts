@@ -18,6 +18,8 @@ export class SegmentCache {
   }
 
   add(segment: Segment, open: OpenSegment): void {
+    // It would drive out everything else, and then itself.
+    if (segment.size > mostBytes / 4) return
     this.drop([segment])
     this.#segments.set(segment, open)
     this.#bytes += segment.size
