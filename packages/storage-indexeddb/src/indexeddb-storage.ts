@@ -9,11 +9,12 @@ import {
   type Table,
 } from '@isomq/kernel'
 import { promisifyRequest } from 'idb-keyval'
+import { Damage } from './checksum.ts'
 import { Database } from './database.ts'
 import { failure } from './failure.ts'
 import { allSegments, allStarts, logOfStart, segmentOf } from './keys.ts'
 import { LogReader } from './log-reader.ts'
-import { putRow, scanRows, valueOf } from './rows.ts'
+import { putRow, RowReader } from './rows.ts'
 import { SegmentCache } from './segment-cache.ts'
 import { Transactions } from './transactions.ts'
 
@@ -30,7 +31,7 @@ export interface IndexedDbOptions {
   readonly openTimeout?: number | undefined
   /** Told once when nothing can be done any more: another host has taken over, or the database was removed. */
   readonly failed?: ((error: BrokerError) => void) | undefined
-  /** Told once of what is missing in the middle of a log. It is passed over. */
+  /** Told once of each value that was damaged. It is passed over, as if it were not there. */
   readonly damaged?: ((error: BrokerError) => void) | undefined
 }
 
@@ -62,17 +63,21 @@ export function indexedDbStorage(options: IndexedDbOptions): IndexedDbStorage {
 
 class BrowserStorage implements IndexedDbStorage {
   readonly opened: Promise<Opening>
-  readonly #options: IndexedDbOptions
+  readonly #name: string
+  readonly #damage: Damage
   readonly #database: Database
   readonly #cache = new SegmentCache()
+  readonly #rows: RowReader
   readonly #transactions: Transactions
   readonly #logs = new Map<string, LogReader>()
   #closed: Promise<void> | undefined
 
   constructor(options: IndexedDbOptions) {
     const { name, durability = 'strict', openTimeout: timeout = 10_000, failed = () => {} } = options
-    this.#options = options
+    this.#name = name
+    this.#damage = new Damage(options.damaged)
     this.#database = new Database({ name, durability, timeout, failed })
+    this.#rows = new RowReader(this.#database.store, this.#damage)
     this.opened = this.#open()
     // Who calls anything is told.
     this.opened.catch(() => {})
@@ -91,7 +96,7 @@ class BrowserStorage implements IndexedDbStorage {
 
   table(name: string): Table {
     return {
-      get: (key) => this.#do(() => valueOf(this.#database.store, name, key)),
+      get: (key) => this.#do(() => this.#rows.get(name, key)),
       write: (changes) => this.commit({ appends: [], writes: [{ table: name, changes }] }),
       scan: (prefix) => this.#scan(name, prefix),
     }
@@ -141,7 +146,7 @@ class BrowserStorage implements IndexedDbStorage {
   }
 
   async *#scan(table: string, prefix: string): AsyncGenerator<readonly [key: string, value: Uint8Array]> {
-    const pages = scanRows(this.#database.store, table, prefix)
+    const pages = this.#rows.scan(table, prefix)
     for (;;) {
       const page = await this.#do(() => pages.next())
       if (page.done === true) return
@@ -155,8 +160,7 @@ class BrowserStorage implements IndexedDbStorage {
   #log(name: string): LogReader {
     let log = this.#logs.get(name)
     if (log === undefined) {
-      const { damaged = () => {} } = this.#options
-      log = new LogReader(name, { store: this.#database.store, cache: this.#cache, damaged })
+      log = new LogReader(name, { store: this.#database.store, cache: this.#cache, damage: this.#damage })
       this.#logs.set(name, log)
     }
     return log
@@ -168,7 +172,7 @@ class BrowserStorage implements IndexedDbStorage {
     try {
       await task()
     } catch (error) {
-      throw failure(error, this.#options.name)
+      throw failure(error, this.#name)
     }
   }
 
@@ -178,7 +182,7 @@ class BrowserStorage implements IndexedDbStorage {
       await this.opened
       return await task()
     } catch (error) {
-      throw failure(error, this.#options.name)
+      throw failure(error, this.#name)
     }
   }
 

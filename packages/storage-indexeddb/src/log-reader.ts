@@ -1,9 +1,10 @@
-import { BrokerError, type Message, type Offset, type ReadOptions, type StoredMessage } from '@isomq/kernel'
+import type { Message, Offset, ReadOptions, StoredMessage } from '@isomq/kernel'
 import { getMany, type UseStore } from 'idb-keyval'
+import type { Damage } from './checksum.ts'
 import { segmentKey } from './keys.ts'
 import { LogIndex } from './log-index.ts'
 import type { SegmentCache } from './segment-cache.ts'
-import { type Damaged, OpenSegment, type Segment } from './segment.ts'
+import { nameOf, OpenSegment, type Segment } from './segment.ts'
 
 /** Bytes that are read together, if more than one segment is. */
 const bytesAtOnce = 1024 * 1024
@@ -13,14 +14,13 @@ export class LogReader {
   readonly index: LogIndex
   readonly #store: UseStore
   readonly #cache: SegmentCache
-  readonly #damaged: Damaged
-  readonly #told = new Set<Offset>()
+  readonly #damage: Damage
 
-  constructor(name: string, { store, cache, damaged }: { store: UseStore; cache: SegmentCache; damaged: Damaged }) {
+  constructor(name: string, { store, cache, damage }: { store: UseStore; cache: SegmentCache; damage: Damage }) {
     this.index = new LogIndex(name)
     this.#store = store
     this.#cache = cache
-    this.#damaged = damaged
+    this.#damage = damage
   }
 
   async get(offsets: readonly Offset[]): Promise<readonly (StoredMessage | undefined)[]> {
@@ -90,19 +90,12 @@ export class LogReader {
     const keys = missing.map((segment) => segmentKey(this.index.name, segment))
     const values = await getMany<unknown>(keys, this.#store)
     for (const [i, segment] of missing.entries()) {
-      const open = OpenSegment.open(segment, values[i])
+      const open = OpenSegment.open(this.index.name, segment, values[i])
       if (open !== undefined) {
         opened.set(segment, open)
         if (this.index.holds(segment)) this.#cache.add(segment, open)
-      } else if (this.index.holds(segment)) this.#tell(segment)
+      } else if (this.index.holds(segment)) this.#damage.found(`${nameOf(this.index.name, segment)} are`)
     }
     return opened
-  }
-
-  #tell({ first, count }: Segment): void {
-    if (this.#told.has(first)) return
-    this.#told.add(first)
-    const text = `records ${first} to ${first + count - 1} of log ${this.index.name} are damaged and are passed over`
-    this.#damaged(new BrokerError('storage-failed', text))
   }
 }

@@ -1,4 +1,5 @@
-import { type BrokerError, decodeMessage, type Message, type Offset, type StoredMessage } from '@isomq/kernel'
+import { decodeMessage, type Message, type Offset, type StoredMessage } from '@isomq/kernel'
+import { seal, sealBytes, unseal } from './checksum.ts'
 
 /** Records that are one value of the database. */
 export interface Segment {
@@ -6,7 +7,7 @@ export interface Segment {
   readonly first: Offset
   /** How many there are, at least one. */
   readonly count: number
-  /** Its length in bytes. */
+  /** Its length in bytes, its checksum included. */
   readonly size: number
 }
 
@@ -23,25 +24,36 @@ const lengthBytes = 4
 export const largest = 60_000
 
 /** Encoded messages as segments that follow each other from an offset on: each as long as may be, a record that is longer alone. */
-export function pack(records: readonly Uint8Array[], first: Offset): PackedSegment[] {
+export function pack(log: string, records: readonly Uint8Array[], first: Offset): PackedSegment[] {
   const packed: PackedSegment[] = []
   for (let from = 0; from < records.length;) {
     let to = from
-    let size = 0
+    let size = sealBytes
     do size += lengthBytes + records[to++]!.length
     while (to < records.length && size + lengthBytes + records[to]!.length <= largest)
-    const bytes = new Uint8Array(size)
-    const view = new DataView(bytes.buffer)
-    let at = 0
-    for (const record of records.slice(from, to)) {
-      view.setUint32(at, record.length)
-      bytes.set(record, at + lengthBytes)
-      at += lengthBytes + record.length
-    }
-    packed.push({ segment: { first: first + from, count: to - from, size }, bytes })
+    const segment = { first: first + from, count: to - from, size }
+    packed.push({ segment, bytes: join(records.slice(from, to), nameOf(log, segment), size) })
     from = to
   }
   return packed
+}
+
+/** The records of a log that are in a segment. */
+export function nameOf(log: string, { first, count }: Segment): string {
+  return `records ${first} to ${first + count - 1} of log ${log}`
+}
+
+function join(records: readonly Uint8Array[], name: string, size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size)
+  const view = new DataView(bytes.buffer)
+  let at = 0
+  for (const record of records) {
+    view.setUint32(at, record.length)
+    bytes.set(record, at + lengthBytes)
+    at += lengthBytes + record.length
+  }
+  seal(name, bytes)
+  return bytes
 }
 
 /** A segment whose records can be taken out of it. */
@@ -57,19 +69,18 @@ export class OpenSegment {
     this.#places = places
   }
 
-  /** Undefined when these are not the bytes of this segment. */
-  static open(segment: Segment, bytes: unknown): OpenSegment | undefined {
-    const { count, size } = segment
-    if (!(bytes instanceof Uint8Array) || bytes.length !== size) return undefined
-    const view = new DataView(bytes.buffer, bytes.byteOffset, size)
-    const places = new Uint32Array(count + 1)
-    let at = 0
-    for (let i = 0; i < count; i++) {
-      if (at + lengthBytes > size) return undefined
-      at += lengthBytes + view.getUint32(at)
-      places[i + 1] = at
-    }
-    return at === size ? new OpenSegment(segment, bytes, places) : undefined
+  /** The segment of a log that was packed into these bytes; undefined when they are not what they were. */
+  static open(log: string, segment: Segment, sealed: unknown): OpenSegment | undefined {
+    const bytes = unseal(nameOf(log, segment), sealed)
+    return bytes && OpenSegment.of(segment, bytes)
+  }
+
+  /** The same of bytes that are known to be right. */
+  static of(segment: Segment, bytes: Uint8Array): OpenSegment {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    const places = new Uint32Array(segment.count + 1)
+    for (let i = 0, at = 0; i < segment.count; i++) places[i + 1] = at += lengthBytes + view.getUint32(at)
+    return new OpenSegment(segment, bytes, places)
   }
 
   /** The bytes of a record, as a view into those of all. */
@@ -88,6 +99,3 @@ export class OpenSegment {
     return { offset, message: decodeMessage(this.bytesOf(offset).slice()) }
   }
 }
-
-/** Told of what is damaged, once each. */
-export type Damaged = (error: BrokerError) => void

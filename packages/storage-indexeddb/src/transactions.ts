@@ -111,7 +111,10 @@ export class Transactions {
         for (const record of records) all.push(record)
         added.set(log, all)
       }
-    const packed = Array.from(added, ([log, records]) => ({ log, segments: pack(records, log.index.end) }))
+    const packed = Array.from(added, ([log, records]) => ({
+      log,
+      segments: pack(log.index.name, records, log.index.end),
+    }))
     const values = packed.flatMap(({ log, segments }) => segments.map((each) => putSegment(log, each)))
     const changes = values.concat(works.flatMap(({ rows }) => rows))
     if (changes.length > 0) await this.#database.write(changes, this.#durable)
@@ -165,7 +168,7 @@ export class Transactions {
         const open = opened.get(segment)!
         return Array.from({ length: segment.count }, (_, i) => open.bytesOf(segment.first + i))
       })
-      const merged = pack(records, segments[0]!.first)
+      const merged = pack(log.index.name, records, segments[0]!.first)
       const changes = merged.map((each) => putSegment(log, each))
       // Nothing new is in it: it need not be on the disk at once.
       const options = { durability: 'relaxed', counted: true } as const
@@ -183,7 +186,7 @@ export class Transactions {
   }
 
   #remember(segments: readonly PackedSegment[]): void {
-    for (const { segment, bytes } of segments) this.#cache.add(segment, OpenSegment.open(segment, bytes)!)
+    for (const { segment, bytes } of segments) this.#cache.add(segment, OpenSegment.of(segment, bytes))
   }
 }
 
