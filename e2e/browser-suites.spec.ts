@@ -25,9 +25,10 @@ const runs: readonly Run[] = [
   { suite: 'storage', keeping: 'memory', places: ['page'], least: 100 },
   { suite: 'storage', keeping: 'memory', places: ['shared worker'], least: 100 },
   { suite: 'storage', keeping: 'memory', places: ['service worker'], least: 100 },
-  // Side by side, since each takes its time.
   { suite: 'protocol', keeping: 'memory', places: ['page', 'shared worker'], least: 3000 },
-  { suite: 'protocol', keeping: 'indexeddb', places: ['page', 'shared worker'], least: 3000 },
+  // Not side by side: the browser has one IndexedDB for all.
+  { suite: 'protocol', keeping: 'indexeddb', places: ['page'], least: 3000 },
+  { suite: 'protocol', keeping: 'indexeddb', places: ['shared worker'], least: 3000 },
 ]
 
 for (const keeping of ['memory', 'indexeddb'] as const) {

@@ -3,7 +3,10 @@ import { type CDPSession, expect, type Page } from 'playwright/test'
 import { buildStoragePage } from './browser-suites/build.ts'
 import type { StoragePage } from './browser-suites/storage-page.ts'
 import { needsChromium, test } from './support/browser.ts'
+import { startChromium } from './support/own-chromium.ts'
+import { Scope } from './support/scope.ts'
 import { serveFolder, type Site } from './support/site.ts'
+import { temporaryDirectory } from './support/temporary.ts'
 import { unique } from './support/unique.ts'
 
 // What the storage promises where only a real browser can break it.
@@ -140,6 +143,29 @@ test('a tab that is killed in the middle of commits loses none that was acknowle
   const page = await context.newPage()
   await open(page, name)
   expect(await commitsIn(page)).toBeGreaterThanOrEqual(count)
+})
+
+test('a browser that is killed in the middle of commits loses none that was acknowledged, and leaves none in parts', async () => {
+  const [name, scope] = [unique('killed'), new Scope()]
+  try {
+    const profile = temporaryDirectory(scope)
+    let count = 0
+    for (let round = 0; round < 4; round++) {
+      const { page, kill } = await startChromium(profile, scope)
+      expect(await open(page, name)).toEqual({ epoch: round + 1, fresh: round === 0 })
+      const before = await commitsIn(page)
+      expect(before).toBeGreaterThanOrEqual(count)
+      await writeOnAndOn(page, before)
+      await page.waitForFunction((least) => acknowledged > least, before + 50 + round * 7)
+      count = await acknowledgedIn(page)
+      await kill()
+    }
+    const { page } = await startChromium(profile, scope)
+    await open(page, name)
+    expect(await commitsIn(page)).toBeGreaterThanOrEqual(count)
+  } finally {
+    await scope.end()
+  }
 })
 
 test('a full origin is a refusal; trimming and opening go on, and so does all when there is room', async ({

@@ -45,8 +45,17 @@ export class Database {
     this.#options = options
   }
 
-  /** The custom store of idb-keyval's functions. Rejects as IndexedDB does, or with a BrokerError when the database is not ours any more. */
-  readonly store: UseStore = (mode, callback) => this.#transact({ mode, durability: 'relaxed' }, callback)
+  /** The custom store of those of idb-keyval's functions that read. Rejects as IndexedDB does, or with a BrokerError when the database is not ours any more. */
+  readonly store: UseStore = async (_, callback) => {
+    const transaction = await this.#begin('readonly', 'relaxed')
+    return await finish(transaction, async (store) => {
+      // Both are asked for at once: nothing of what is read leaves if it is not ours.
+      const reading = callback(store)
+      const [found, result] = await Promise.all([firstStamp(store), reading])
+      this.#own(found)
+      return result
+    })
+  }
 
   /**
    * Opens the database, making it where there is none, and takes it over from whoever has it: from now on his transactions
@@ -75,7 +84,9 @@ export class Database {
     const after = counted ? { ...before, commits: before.commits + 1 } : before
     for (let again = false; ; again = true) {
       try {
-        await this.#transact({ mode: 'readwrite', durability }, (store, { commits }) => {
+        const transaction = await this.#begin('readwrite', durability)
+        await finish(transaction, async (store) => {
+          const { commits } = this.#own(await firstStamp(store))
           // The connection went before it had told that all went well.
           if (again && counted && commits === after.commits) return
           if (commits !== before.commits) throw this.#die(this.#contradiction(commits < before.commits))
@@ -104,16 +115,6 @@ export class Database {
       (database) => database.close(),
       () => {},
     )
-  }
-
-  async #transact<T>(
-    { mode, durability }: { readonly mode: IDBTransactionMode; readonly durability: IDBTransactionDurability },
-    callback: (store: IDBObjectStore, found: Stamp) => T | PromiseLike<T>,
-  ): Promise<T> {
-    const transaction = await this.#begin(mode, durability)
-    return await finish(transaction, async (store) => {
-      return await callback(store, this.#own(await firstStamp(store)))
-    })
   }
 
   async #claim<T>(
