@@ -263,7 +263,7 @@ test('another tab may remove the database or change its version: nothing is in i
             request.result?.close()
             resolve('done')
           }
-          request.onerror = () => resolve(String(request.error))
+          request.addEventListener('error', () => resolve(String(request.error)))
         }),
       [name, what] as const,
     )

@@ -3,7 +3,8 @@ import { Buffer } from 'buffer'
 
 const { port1, port2 } = new MessageChannel()
 const tasks: (() => void)[] = []
-port1.onmessage = () => tasks.shift()?.()
+port1.addEventListener('message', () => tasks.shift()?.())
+port1.start()
 
 /** A turn of the event loop, without the pause that nested timers make. */
 function setImmediate(task: (...args: readonly unknown[]) => void, ...args: readonly unknown[]): void {

@@ -13,9 +13,9 @@ const runIn: RunIn = async (place, suite) => {
   if (place === 'shared worker') {
     const worker = new SharedWorker('/suites.js', { type: 'module' })
     worker.port.start()
-    worker.port.postMessage(suite)
+    worker.port.postMessage(suite, [])
     return await new Promise((resolve) => {
-      worker.onerror = (event) => resolve(`the worker did not start: ${(event as ErrorEvent).message}`)
+      worker.addEventListener('error', (event) => resolve(`the worker did not start: ${(event as ErrorEvent).message}`))
       worker.port.addEventListener('message', ({ data }) => resolve(data as Report), { once: true })
     })
   }
@@ -24,7 +24,8 @@ const runIn: RunIn = async (place, suite) => {
   const { port1, port2 } = new MessageChannel()
   active?.postMessage(suite, [port2])
   return await new Promise((resolve) => {
-    port1.onmessage = ({ data }) => resolve(data as Report)
+    port1.addEventListener('message', ({ data }) => resolve(data as Report))
+    port1.start()
   })
 }
 

@@ -1,4 +1,5 @@
 /// <reference types="vite/types/importMeta.d.ts" />
+// oxlint-disable-next-line import/no-unassigned-import -- it makes globals, which is all it is for
 import './node-globals.ts'
 import type { Test } from './run-tests.ts'
 import { takeTests } from './vitest.ts'

@@ -7,13 +7,11 @@ const durabilities = ['strict', 'relaxed'] as const
 /** The contract of a storage, over IndexedDB with either durability. */
 export function storageTests(): Test[] {
   const { cases, skipped } = select(storageSuite)
-  return durabilities.flatMap((durability): Test[] => [
-    ...cases.map((each) => ({
-      name: `${durability} > ${each.name}`,
-      run: () => each.run(harnessOf(durability)),
-    })),
-    ...skipped,
-  ])
+  return durabilities.flatMap((durability) =>
+    cases
+      .map(({ name, run }): Test => ({ name: `${durability} > ${name}`, run: () => run(harnessOf(durability)) }))
+      .concat(skipped),
+  )
 }
 
 let made = 0

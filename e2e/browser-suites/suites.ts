@@ -13,8 +13,9 @@ export async function runSuite(name: SuiteName): Promise<Report> {
 if ('onconnect' in globalThis)
   Object.assign(globalThis, {
     onconnect({ ports: [port] }: MessageEvent<unknown>) {
-      port!.onmessage = async ({ data }: MessageEvent<SuiteName>) => {
-        port!.postMessage(await runSuite(data).catch(String))
-      }
+      port!.addEventListener('message', async ({ data }: MessageEvent<SuiteName>) => {
+        port!.postMessage(await runSuite(data).catch(String), [])
+      })
+      port!.start()
     },
   })

@@ -29,19 +29,19 @@ export function connect({ name, timeout, create }: ConnectOptions, lost: () => v
       refusal = new BrokerError('unavailable', text)
       reject(refusal)
     }, timeout)
-    request.onupgradeneeded = () => {
+    request.addEventListener('upgradeneeded', () => {
       if (create && refusal === undefined) {
         request.result.createObjectStore(storeName)
         return
       }
       refusal ??= gone(name)
       request.transaction?.abort()
-    }
-    request.onerror = () => {
+    })
+    request.addEventListener('error', () => {
       clearTimeout(timer)
       reject(refusal ?? request.error)
-    }
-    request.onsuccess = () => {
+    })
+    request.addEventListener('success', () => {
       clearTimeout(timer)
       const database = request.result
       if (!database.objectStoreNames.contains(storeName))
@@ -51,13 +51,13 @@ export function connect({ name, timeout, create }: ConnectOptions, lost: () => v
         reject(refusal)
         return
       }
-      database.onclose = lost
+      database.addEventListener('close', lost)
       // Somebody wants to remove or change it, and waits for us. What is under way is finished first.
-      database.onversionchange = () => {
+      database.addEventListener('versionchange', () => {
         database.close()
         lost()
-      }
+      })
       resolve(database)
-    }
+    })
   })
 }

@@ -214,8 +214,8 @@ function useSpare(full: unknown): (store: IDBObjectStore) => Promise<Stamp> {
 /** Carries out a transaction: resolves when it is over, rejects with what ended it. */
 async function finish<T>(transaction: IDBTransaction, body: (store: IDBObjectStore) => Promise<T>): Promise<T> {
   const over = new Promise<void>((resolve, reject) => {
-    transaction.oncomplete = () => resolve()
-    transaction.onabort = () => reject(transaction.error)
+    transaction.addEventListener('complete', () => resolve())
+    transaction.addEventListener('abort', () => reject(transaction.error))
   })
   // Whether it is waited for shows later.
   over.catch(() => {})

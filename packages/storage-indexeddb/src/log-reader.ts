@@ -62,8 +62,11 @@ export class LogReader {
         if (open === undefined && !index.holds(segment)) break
         const end = segment.first + segment.count
         // Between two there may be a gap, where one is damaged.
-        next = Math.max(next, open === undefined ? end : segment.first)
-        for (; open !== undefined && next < end && !isEnough(); next++) {
+        if (open === undefined) {
+          next = Math.max(next, end)
+          continue
+        }
+        for (next = Math.max(next, segment.first); next < end && !isEnough(); next++) {
           const record = open.record(next, before)
           before = record.message
           if (where !== undefined && !where(record)) continue

@@ -17,8 +17,8 @@ it('a bit that flips costs one value, is told once, and never yields another pay
   await first.table('t').write(['a', 'b'].map((key) => ({ key, value: encodeUtf8(key) })))
   await first.close()
   const kept = await contents(name)
-  const [segment] = kept.filter(([[kind]]) => kind === 'log')
-  const [row] = kept.filter(([[kind]]) => kind === 'row')
+  const segment = kept.find(([[kind]]) => kind === 'log')
+  const row = kept.find(([[kind]]) => kind === 'row')
   const places = { log: (segment![1] as Uint8Array).length, row: (row![1] as Uint8Array).length }
   for (const [what, [key, value]] of [['log', segment!] as const, ['row', row!] as const])
     for (let place = 0; place < places[what]; place++) {

@@ -1,3 +1,4 @@
+// oxlint-disable-next-line import/no-unassigned-import -- it makes the globals of IndexedDB, which is all it is for
 import 'fake-indexeddb/auto'
 import type { Storage, StoredMessage } from '@isomq/kernel'
 import { promisifyRequest } from 'idb-keyval'

@@ -1,7 +1,7 @@
 import type { Log, Message, Storage, Table } from '@isomq/kernel'
 import { memoryStorage } from '@isomq/storage-memory'
 import { deepEqual, message } from '@isomq/testkit'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { contents, freshName, opened } from './fresh.ts'
 

@@ -72,15 +72,15 @@ describe('a log', () => {
   it('can be read while its values are merged and trimmed', async () => {
     const storage = await opened()
     const log = storage.log('a')
-    let end = 0
+    const written = { end: 0 }
     const writing = (async () => {
-      for (; end < 600; end++) {
-        await log.append([message({ text: `m${end}` })])
-        if (end % 50 === 49) await log.trim(end - 120)
+      for (; written.end < 600; written.end++) {
+        await log.append([message({ text: `m${written.end}` })])
+        if (written.end % 50 === 49) await log.trim(written.end - 120)
       }
     })()
-    for (let looks = 0; end < 600; looks++) {
-      const known = end
+    for (let looks = 0; written.end < 600; looks++) {
+      const known = written.end
       const from = Math.max(0, known - 60)
       const [{ records }, got] = await Promise.all([
         log.read(from, { limit: 50 }),

@@ -11,15 +11,15 @@ function foreign(name: string, version: number, store?: string): Promise<IDBData
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(name, version)
     request.onupgradeneeded = () => void (store !== undefined && request.result.createObjectStore(store))
-    request.onsuccess = () => resolve(request.result)
-    request.onerror = () => reject(request.error)
+    request.addEventListener('success', () => resolve(request.result))
+    request.addEventListener('error', () => reject(request.error))
   })
 }
 
 function remove(name: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.deleteDatabase(name)
-    request.onsuccess = resolve
+    request.addEventListener('success', resolve)
     request.onblocked = () => reject(new Error('a connection is in the way'))
   })
 }
@@ -177,7 +177,10 @@ describe('a database that is closed by somebody else', () => {
     // The transaction is ended, or was carried out and its answer is lost.
     const { commit } = IDBTransaction.prototype
     vi.spyOn(IDBTransaction.prototype, 'commit').mockImplementationOnce(function (this: IDBTransaction) {
-      if (isThere) this.oncomplete = (event) => this.onabort?.(event)
+      const { dispatchEvent } = this
+      if (isThere)
+        this.dispatchEvent = (event) =>
+          dispatchEvent.call(this, event.type === 'complete' ? Object.assign(event, { type: 'abort' }) : event)
       if (isThere) commit.call(this)
       else this.abort()
       this.db.close()
