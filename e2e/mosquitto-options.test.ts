@@ -74,7 +74,8 @@ describeWith([mosquittoClients], 'options of mosquitto_pub and mosquitto_sub', (
     await mosquittoSub(broker.port, [...session, ...first, '-E'])
     await mosquittoPub(broker.port, [...v5, '-t', topic, '-q', '1', '-m', 'kept'])
     const expiry = property('disconnect', 'session-expiry-interval', '0')
-    expect(await mosquittoSub(broker.port, [...session, ...expiry, '-c', '-x', '60', '-C', '1', '-F', '%S %p'])).toBe(
+    // Not `-C 1`: it would hang up with the SUBACK unread, and its system may then drop the DISCONNECT unsent.
+    expect(await mosquittoSub(broker.port, [...session, ...expiry, '-c', '-x', '60', '-E', '-F', '%S %p'])).toBe(
       '9 kept\n',
     )
     // That DISCONNECT ends the session.
