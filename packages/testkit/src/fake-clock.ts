@@ -7,6 +7,8 @@ export interface FakeClock extends Clock {
    * were set, timers set by callbacks included. During a callback `now` is the moment it was due.
    */
   advance(milliseconds: number): void
+  /** Moves the time forward at once, as for a machine that slept: what fell due meanwhile fires after that, late. */
+  sleep(milliseconds: number): void
   /** When the next timer is due; undefined when none is set. */
   next(): number | undefined
   /** Timers set and neither fired nor cancelled: a test ends with none, or it leaks. */
@@ -25,6 +27,16 @@ export function fakeClock(start: number = 1_800_000_000_000): FakeClock {
     return first
   }
 
+  const advance = (milliseconds: number): void => {
+    const until = time + milliseconds
+    for (let timer = earliest(); timer !== undefined && timer.due <= until; timer = earliest()) {
+      timers.delete(timer)
+      time = Math.max(time, timer.due)
+      timer.callback()
+    }
+    time = until
+  }
+
   return {
     now: () => time,
     timer(milliseconds: number, callback: () => void): Timer {
@@ -36,14 +48,10 @@ export function fakeClock(start: number = 1_800_000_000_000): FakeClock {
         },
       }
     },
-    advance(milliseconds: number): void {
-      const until = time + milliseconds
-      for (let timer = earliest(); timer !== undefined && timer.due <= until; timer = earliest()) {
-        timers.delete(timer)
-        time = Math.max(time, timer.due)
-        timer.callback()
-      }
-      time = until
+    advance,
+    sleep(milliseconds) {
+      time += milliseconds
+      advance(0)
     },
     next: () => earliest()?.due,
     get pending() {

@@ -130,7 +130,8 @@ async function fill({ connection, seen }: End, idle: () => Promise<void>): Promi
     while (willing) {
       assert(parts.length < most, `send took ${most * size} bytes that nobody reads and did not say to wait`)
       const part = pattern(size, parts.length)
-      parts.push(part)
+      // What is sent is given away.
+      parts.push(part.slice())
       willing = connection.send(part)
     }
     equal(seen.drains, drains, 'drains inside send')
