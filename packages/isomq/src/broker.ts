@@ -19,6 +19,16 @@ export interface Broker {
   on<K extends keyof EventMap>(name: K, listener: (event: EventMap[K]) => void): () => void
   /** The other end of a new connection to this broker, in memory: whoever speaks MQTT over it is a client. */
   connect(): Connection
+  /**
+   * A WebSocket that leads to this broker and to nothing else, whatever its URL: for programs that take a function which
+   * makes one, as MQTT.js does (`createWebsocket`). May be handed on by itself.
+   */
+  createWebSocket(url: string | URL, protocols?: string | readonly string[]): WebSocket
+  /**
+   * Makes WebSockets to these hosts, as `broker.localhost`, lead to this broker, for programs of this page that cannot be
+   * changed; all others stay the platform's. Returns how to undo it.
+   */
+  installWebSocket(options: { readonly hosts: readonly string[] }): () => void
   /** Serves MQTT on a connection that somebody else has accepted. Never throws. */
   serve(connection: Connection): void
   /** To be called when hooks would answer differently than before: what was allowed is asked for again. */

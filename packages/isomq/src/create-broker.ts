@@ -1,3 +1,4 @@
+import { ConnectionSocket, installWebSocket } from '@isomq/browser'
 import {
   type BrokerOptions,
   type Connection,
@@ -49,6 +50,11 @@ export async function createBroker(options: CreateBrokerOptions = {}): Promise<B
   let closed: Promise<void> | undefined
 
   const serve = (connection: Connection): void => protocol.serve(connection, kernel)
+  const connect = (): Connection => {
+    const [near, far] = linkConnections()
+    serve(far)
+    return near
+  }
   const close = async (): Promise<void> => {
     stopSys()
     for (const subscription of subscriptions) subscription.close()
@@ -69,11 +75,9 @@ export async function createBroker(options: CreateBrokerOptions = {}): Promise<B
       return subscription
     },
     on: (name, listener) => listenTo(kernel, name, listener),
-    connect() {
-      const [near, far] = linkConnections()
-      serve(far)
-      return near
-    },
+    connect,
+    createWebSocket: (url, protocols = []) => new ConnectionSocket(url, protocols, connect),
+    installWebSocket: ({ hosts }) => installWebSocket({ hosts, dial: connect }),
     serve,
     policyChanged,
     close: () => (closed ??= close()),

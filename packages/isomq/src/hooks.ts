@@ -35,7 +35,9 @@ export interface Hooks {
   /** True, or `{ ok: true }`, lets the client in; the user name is then the one it gave, unless the answer names another. */
   authenticate?(
     login: Login,
-  ): Answer<boolean | { readonly ok: boolean; readonly username?: string; readonly error?: LoginError }>
+  ): Answer<
+    boolean | { readonly ok: boolean; readonly username?: string | undefined; readonly error?: LoginError | undefined }
+  >
   /** False, or a throw, refuses the message. */
   authorizePublish?(client: Client, publication: { readonly topic: string }): Answer<boolean | void>
   /** False or null, or a throw, refuses the subscription. */

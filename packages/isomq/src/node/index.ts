@@ -1,1 +1,2 @@
 export { listen, type ListenOptions, type Listening, type TcpOptions, type WsOptions } from './listen.ts'
+export { streamBuilder } from './stream.ts'
