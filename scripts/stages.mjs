@@ -10,6 +10,7 @@ const stages = [
   // Builds too: end-to-end tests run what comes out.
   { name: 'types', command: local('tsc'), args: ['-b'] },
   { name: 'layers', command: process.execPath, args: ['scripts/layers.mjs'] },
+  { name: 'size', command: process.execPath, args: ['scripts/size.mjs'] },
   { name: 'unused', command: local('knip'), args: ['--no-progress'] },
   { name: 'unit', tests: (report) => vitest('unit', report) },
   // Reads what the unit tests have reported.

@@ -1,0 +1,169 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { createBroker } from 'isomq'
+import type { idb } from 'isomq/storage/idb'
+import type { connect as connectMqtt } from 'mqtt'
+import { expect, type Page } from 'playwright/test'
+import { build } from 'vite'
+import { needsChromium, test } from './support/browser.ts'
+import { examplesOf } from './support/examples.ts'
+import { serveFolder, type Site } from './support/site.ts'
+
+needsChromium()
+
+/** What the page has: the broker, and MQTT.js as it is published for browsers. */
+declare const isomq: { readonly createBroker: typeof createBroker; readonly idb: typeof idb }
+declare const mqtt: { readonly connectAsync: (url: string, options: object) => Promise<ReturnType<typeof connectMqtt>> }
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const guide = readFileSync(new URL('../docs/guide/embedding.md', import.meta.url), 'utf8')
+const example = examplesOf(guide).find(({ place }) => place === 'page')
+
+let folder: string
+let site: Site
+
+test.beforeAll(async () => {
+  test.setTimeout(120_000)
+  folder = mkdtempSync(join(tmpdir(), 'isomq-site-'))
+  const api = `export { createBroker } from 'isomq'; export { idb } from 'isomq/storage/idb'`
+  await bundle('api', `import * as isomq from 'virtual:isomq'; Object.assign(globalThis, { isomq })`, api)
+  await bundle('example', example?.code ?? '', '')
+  writeFileSync(join(folder, 'mqtt.js'), readFileSync(new URL(import.meta.resolve('mqtt/dist/mqtt.min'))))
+  const scripts = '<script src="/mqtt.js"></script><script type="module" src="/api.js"></script>'
+  writeFileSync(join(folder, 'index.html'), `<!doctype html>${scripts}`)
+  writeFileSync(join(folder, 'example.html'), '<!doctype html><script type="module" src="/example.js"></script>')
+  site = await serveFolder(folder)
+})
+
+test.afterAll(async () => {
+  await site.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Writes a script that a page can load, with all that it imports. */
+async function bundle(name: string, code: string, api: string): Promise<void> {
+  const entry = join(here, `virtual-${name}.js`)
+  const modules = new Map([
+    [entry, code],
+    [join(here, 'virtual-isomq.js'), api],
+  ])
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    root: here,
+    plugins: [
+      {
+        name: 'virtual',
+        enforce: 'pre',
+        resolveId: (id) => (id === 'virtual:isomq' ? join(here, 'virtual-isomq.js') : modules.has(id) ? id : undefined),
+        load: (id) => modules.get(id),
+      },
+    ],
+    resolve: { conditions: ['isomq-source', 'browser', 'module', 'import', 'default'] },
+    build: {
+      outDir: folder,
+      emptyOutDir: false,
+      modulePreload: false,
+      minify: false,
+      target: 'es2022',
+      reportCompressedSize: false,
+      rollupOptions: { input: entry, output: { entryFileNames: `${name}.js`, format: 'es' } },
+    },
+  })
+}
+
+async function open(page: Page): Promise<void> {
+  await page.goto(site.origin)
+  await page.waitForFunction(() => 'isomq' in globalThis)
+}
+
+test('the example of the guide prints what it says', async ({ page }) => {
+  const lines: string[] = []
+  page.on('console', (message) => void (message.type() === 'log' && lines.push(message.text())))
+  page.on('pageerror', (error) => lines.push(String(error)))
+  await page.goto(`${site.origin}/example.html`)
+  await expect.poll(() => lines.join('\n')).toBe(example!.output.trimEnd())
+})
+
+test('MQTT.js and a client of MQTT 3.1 meet at a broker of the page; other hosts are reached over the network', async ({
+  page,
+  serve,
+}) => {
+  const server = await serve()
+  await open(page)
+  const outcome = await page.evaluate(async (serverUrl) => {
+    const broker = await isomq.createBroker()
+    broker.installWebSocket({ hosts: ['broker.localhost'] })
+    const inPage = await mqtt.connectAsync('ws://broker.localhost/mqtt', { protocolVersion: 5 })
+    const outside = await mqtt.connectAsync(serverUrl, { protocolVersion: 5 })
+    const heard: string[] = []
+    inPage.on('message', (topic, payload) => heard.push(`page ${topic} ${payload.toString()}`))
+    outside.on('message', (topic, payload) => heard.push(`server ${topic} ${payload.toString()}`))
+    for (const client of [inPage, outside]) await client.subscribeAsync('t/#', { qos: 2 })
+
+    // As early Paho does: "MQIsdp", version 3, and a subprotocol that nobody has registered.
+    const old = new WebSocket('ws://broker.localhost:9001/mqtt', ['mqttv3.1'])
+    old.binaryType = 'arraybuffer'
+    const answers: number[] = []
+    const until = async (count: number): Promise<void> => {
+      while (answers.length < count) await new Promise((resolve) => void setTimeout(resolve, 5))
+    }
+    old.addEventListener('message', ({ data }) => answers.push(...new Uint8Array(data as ArrayBuffer)))
+    await new Promise((resolve) => old.addEventListener('open', resolve))
+    const utf8 = (text: string): number[] => [0, text.length, ...new TextEncoder().encode(text)]
+    old.send(new Uint8Array([0x10, 17, ...utf8('MQIsdp'), 3, 2, 0, 60, ...utf8('old')]))
+    await until(4)
+    old.send(new Uint8Array([0x32, 10, ...utf8('t/old'), 0, 7, 0x78]))
+    await until(8)
+    await outside.publishAsync('t/outside', 'y', { qos: 1 })
+    while (heard.length < 2) await new Promise((resolve) => void setTimeout(resolve, 5))
+    const said = { answers, heard: heard.toSorted(), protocol: old.protocol, isWebSocket: old instanceof WebSocket }
+    const closed = new Promise<number>((resolve) => old.addEventListener('close', ({ code }) => resolve(code)))
+    await broker.close()
+    const code = await closed
+    await outside.endAsync()
+    return { ...said, code }
+  }, server.urls['ws'] ?? '')
+  expect(outcome).toEqual({
+    answers: [0x20, 2, 0, 0, 0x40, 2, 0, 7],
+    heard: ['page t/old x', 'server t/outside y'],
+    protocol: 'mqttv3.1',
+    isWebSocket: true,
+    code: 1000,
+  })
+})
+
+test('what a session is owed is there after the only page was reloaded', async ({ page }) => {
+  await open(page)
+  const options = { protocolVersion: 5, clientId: 'sleeper', clean: false, properties: { sessionExpiryInterval: 3600 } }
+  await page.evaluate(async (how) => {
+    const broker = await isomq.createBroker({ storage: isomq.idb('reloaded') })
+    const createWebsocket = broker.createWebSocket
+    const client = await mqtt.connectAsync('ws://x', { ...how, createWebsocket })
+    await client.subscribeAsync('orders/#', { qos: 2 })
+    await client.endAsync()
+    for (let n = 0; n < 1000; n++) await broker.publish(`orders/${n % 3}`, String(n), { qos: (1 + (n % 2)) as 1 | 2 })
+  }, options)
+  await page.reload()
+  await page.waitForFunction(() => 'isomq' in globalThis)
+  const got = await page.evaluate(async (how) => {
+    const broker = await isomq.createBroker({ storage: isomq.idb('reloaded') })
+    const createWebsocket = broker.createWebSocket
+    const numbers: number[] = []
+    const client = await mqtt.connectAsync('ws://x', { ...how, createWebsocket, manualConnect: false })
+    client.on('message', (_, payload) => numbers.push(Number(payload.toString())))
+    while (numbers.length < 1000) await new Promise((resolve) => void setTimeout(resolve, 5))
+    await new Promise((resolve) => void setTimeout(resolve, 50))
+    await client.endAsync()
+    await broker.close()
+    return numbers
+  }, options)
+  // Between QoS 1 and 2 there is no order: MQTT.js tells of the latter when they are released.
+  expect(got.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, n) => n))
+  for (const parity of [0, 1]) {
+    const ofOneQos = got.filter((n) => n % 2 === parity)
+    expect(ofOneQos).toEqual(ofOneQos.toSorted((a, b) => a - b))
+  }
+})
