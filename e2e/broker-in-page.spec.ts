@@ -19,6 +19,7 @@ declare const mqtt: { readonly connectAsync: (url: string, options: object) => P
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const guide = readFileSync(new URL('../docs/guide/embedding.md', import.meta.url), 'utf8')
+const codeFor = (place: string): string => examplesOf(guide).find((each) => each.place === place)?.code ?? ''
 const example = examplesOf(guide).find(({ place }) => place === 'page')
 
 let folder: string
@@ -29,11 +30,16 @@ test.beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'isomq-site-'))
   const api = `export { createBroker } from 'isomq'; export { idb } from 'isomq/storage/idb'`
   await bundle('api', `import * as isomq from 'virtual:isomq'; Object.assign(globalThis, { isomq })`, api)
-  await bundle('example', example?.code ?? '', '')
+  await bundle('example', codeFor('page'), '')
+  // The test ends the worker, as a browser may.
+  const dying = `addEventListener('connect', ({ ports: [port] }) => port.addEventListener('message', ({ data }) => data === 'die' && close()))`
+  await bundle('worker', `${codeFor('worker')};${dying}`, '')
+  await bundle('tab', codeFor('tab'), '')
   writeFileSync(join(folder, 'mqtt.js'), readFileSync(new URL(import.meta.resolve('mqtt/dist/mqtt.min'))))
   const scripts = '<script src="/mqtt.js"></script><script type="module" src="/api.js"></script>'
   writeFileSync(join(folder, 'index.html'), `<!doctype html>${scripts}`)
   writeFileSync(join(folder, 'example.html'), '<!doctype html><script type="module" src="/example.js"></script>')
+  writeFileSync(join(folder, 'tab.html'), '<!doctype html><script type="module" src="/tab.js"></script>')
   site = await serveFolder(folder)
 })
 
@@ -166,4 +172,41 @@ test('what a session is owed is there after the only page was reloaded', async (
     const ofOneQos = got.filter((n) => n % 2 === parity)
     expect(ofOneQos).toEqual(ofOneQos.toSorted((a, b) => a - b))
   }
+})
+
+test('one broker in a SharedWorker serves all tabs, as in the guide, and another one after it has died', async ({
+  context,
+}) => {
+  const lines = new Map<string, string[]>()
+  const tabs: Page[] = []
+  for (const name of ['first', 'second']) {
+    const page = await context.newPage()
+    const heard: string[] = []
+    lines.set(name, heard)
+    page.on('console', (message) => void (message.type() === 'log' && heard.push(message.text())))
+    page.on('pageerror', (error) => heard.push(String(error)))
+    await page.goto(`${site.origin}/tab.html#${name}`)
+    tabs.push(page)
+    await expect.poll(() => heard).toContain(`tabs/hello from ${name}`)
+  }
+  await expect.poll(() => lines.get('first')).toEqual(['tabs/hello from first', 'tabs/hello from second'])
+  expect(lines.get('second')).toEqual(['tabs/hello from second'])
+
+  // Whoever has this port is told the same as the broker's own pages are.
+  await tabs[1]!.evaluate(() => {
+    const { port } = new SharedWorker('/worker.js', { type: 'module', extendedLifetime: true } as WorkerOptions)
+    port.start()
+    port.postMessage('die', [])
+  })
+  const third = await context.newPage()
+  await expect
+    .poll(
+      async () => {
+        await third.goto(`${site.origin}/tab.html#third`)
+        await third.reload()
+        return lines.get('first')
+      },
+      { timeout: 30_000, intervals: [2000] },
+    )
+    .toContain('tabs/hello from third')
 })

@@ -1,3 +1,6 @@
+/** From here on a message of its own costs less than copying; shorter ones go together. */
+const long = 4096
+
 /** Bytes that wait to be posted, in order. */
 export class Outbox {
   readonly #owned: boolean
@@ -5,7 +8,7 @@ export class Outbox {
   #head = 0
   #length = 0
 
-  /** `owned`: nobody else reads what is put in; an array that is the whole of its buffer is then given on uncopied. */
+  /** `owned`: nobody else reads what is put in; a long array that is the whole of its buffer is then given on uncopied. */
   constructor(owned: boolean) {
     this.#owned = owned
   }
@@ -23,7 +26,7 @@ export class Outbox {
   /** Takes the first `most` bytes (fewer where no more are there) in a buffer to be transferred. */
   take(most: number): ArrayBuffer {
     const first = this.#chunks[this.#head]
-    if (this.#owned && first !== undefined && first.length <= most && isWhole(first)) {
+    if (this.#owned && first !== undefined && first.length >= long && first.length <= most && isWhole(first)) {
       this.#drop(first.length)
       return first.buffer
     }

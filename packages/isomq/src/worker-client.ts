@@ -1,0 +1,1 @@
+export { connectWorker, type ConnectWorkerOptions, type WorkerLink } from '@isomq/browser'

@@ -1,0 +1,1 @@
+export { type Hosted, serveWorker } from '@isomq/browser'
