@@ -3,7 +3,8 @@ import { startBroker, sharedBroker, type Broker } from './support/broker.ts'
 import { connectJs, dialects, publishAll, type JsClient } from './support/mqtt-js.ts'
 import { unique } from './support/unique.ts'
 
-const count = 600
+// Several times what may be in flight: all of that may come at once, before a cut takes effect.
+const count = 3000
 
 describe('a session that is cut again and again', () => {
   const broker = sharedBroker()

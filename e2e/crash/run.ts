@@ -177,6 +177,14 @@ class CrashRun implements Surroundings {
   /** Ends it in order: nobody is owed anything any more, all sessions are there, and so are their subscriptions. */
   async #restart(): Promise<void> {
     const { speakers, listeners, audiences } = this.#cast
+    // What was sent again, its acknowledgement lost, is delayed again. Nothing is, once what was delayed last has come.
+    speakers[0]!.say({ topic: 'late/x', delay: 1 }, 2)
+    await this.#until(
+      () => speakers[0]!.unsettled === 0 && audiences.every((each) => each.missing().length === 0),
+      'a delayed message to arrive everywhere',
+    )
+    await this.#until(() => listeners.every((each) => each.unsettled === 0), 'its delivery to be completed')
+    await this.#quiet()
     await this.#victim.stop()
     const arrivals = this.#arrivals
     this.#victim.start()
