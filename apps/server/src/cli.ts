@@ -11,7 +11,7 @@ import { serveCommand } from './commands/serve-command.ts'
 import type { SubFlags } from './commands/sub.ts'
 import { subCommand } from './commands/sub-command.ts'
 import { escapeText } from './escape-text.ts'
-import { Refused } from './client/reasons.ts'
+import { Refused } from '@isomq/bridge'
 import { UserError } from './user-error.ts'
 import { version } from './version.ts'
 

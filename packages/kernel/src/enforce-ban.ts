@@ -1,6 +1,7 @@
 import { BanIndex } from './ban-index.ts'
 import type { Ban } from './bans.ts'
 import type { Core } from './core.ts'
+import { isOwnSession } from './own-session.ts'
 import type { Session } from './session.ts'
 import type { SessionTable } from './sessions.ts'
 
@@ -14,6 +15,7 @@ export function enforceBan(core: Core, sessions: SessionTable, ban: Ban, endSess
   const now = core.host.clock.now()
   for (const session of suspects(sessions, ban)) {
     const { id: clientId, principal, peer } = session
+    if (isOwnSession(clientId)) continue
     if (index.find({ clientId, username: principal.username, address: peer?.address }, now) === undefined) continue
     if (endSessions) sessions.end(session, 'banned')
     else core.cutOff(session, 'banned')

@@ -7,6 +7,7 @@ import { fetchRecords } from './fetch-records.ts'
 import type { Grant } from './grant.ts'
 import type { Message, Offset } from './message.ts'
 import { fillDelivery, fillWaiting, type Found, missingAhead, missingOf } from './missing-bodies.ts'
+import { isOwnSession } from './own-session.ts'
 import { type Burdened, relieve } from './pressure.ts'
 import type { Session } from './session.ts'
 import { Waiting } from './waiting.ts'
@@ -130,7 +131,7 @@ export class Outbound implements Burdened {
     if ((flags & DeliveryFlag.retained) !== 0) return
     // Not worth writing down: it comes with every message that somebody who sleeps is owed. Recovery drops it again.
     const most = offset < 0 ? limits.queuedBytes : Infinity
-    while (waiting.length > 1 && (waiting.length > limits.maxQueued || waiting.bytes > most)) this.#dropFirst()
+    while (waiting.length > 1 && (waiting.length > this.#most || waiting.bytes > most)) this.#dropFirst()
     if (this.#consumer !== undefined && this.#burdened()) pressure.mark(this)
   }
 
@@ -138,7 +139,7 @@ export class Outbound implements Burdened {
   restore(offset: Offset, under: UnderWay | undefined): void {
     if (this.#window.restore(offset, under)) return
     this.#waiting.push(offset, undefined)
-    if (this.#waiting.length > this.#core.limits.maxQueued) this.#dropFirst()
+    if (this.#waiting.length > this.#most) this.#dropFirst()
   }
 
   /** What it is owed of the records before this one may have been sent: the broker was killed before that was saved. */
@@ -255,13 +256,18 @@ export class Outbound implements Burdened {
     return Math.min(consumer.credit, this.#core.limits.inflight)
   }
 
+  /** Messages that may wait. */
+  get #most(): number {
+    return isOwnSession(this.#session.id) ? Infinity : this.#core.limits.maxQueued
+  }
+
   #suspected(offset: Offset): number {
     return offset >= 0 && offset < this.#suspect ? DeliveryFlag.redelivered : 0
   }
 
   #burdened(): boolean {
     const { limits } = this.#core
-    return this.#waiting.length > limits.maxQueued / 2 || this.#waiting.bytes > limits.queuedBytes / 2
+    return this.#waiting.length > this.#most / 2 || this.#waiting.bytes > limits.queuedBytes / 2
   }
 
   /** Not to be sent any more: expired, or no more allowed, or a retained message that has been replaced. */

@@ -4,6 +4,7 @@ import type { Core } from './core.ts'
 import { BrokerError, type ErrorCode } from './errors.ts'
 import { Group } from './group.ts'
 import type { Principal } from './guard.ts'
+import { isOwnSession } from './own-session.ts'
 import { joinKey } from './rows.ts'
 import { Session } from './session.ts'
 import type { Will } from './will.ts'
@@ -89,7 +90,8 @@ export class SessionTable implements Sessions {
     if (this.#closed) throw new BrokerError('shutting-down')
     const found = this.#sessions.get(id)
     if (found === undefined && this.size >= limits.sessions) throw new BrokerError('quota-exceeded')
-    entrance.enter(id, principal, peer)
+    const own = isOwnSession(id)
+    if (!own) entrance.enter(id, principal, peer)
     const old = found?.consumer
     if (found !== undefined && old !== undefined) {
       old.end('session-taken-over')
@@ -108,7 +110,7 @@ export class SessionTable implements Sessions {
     if (isOther) session.outbound.distrust()
     session.principal = principal
     session.peer = peer
-    session.expiry = Math.min(options.expiry, limits.sessionExpiry)
+    session.expiry = own ? options.expiry : Math.min(options.expiry, limits.sessionExpiry)
     session.will = options.will
     session.consumer = consumer
     session.disconnectedAt = undefined

@@ -4,6 +4,7 @@ import {
   type Credentials,
   type ErrorCode,
   fitsLimits,
+  isOwnSession,
   isTopic,
   type PeerInfo,
   type Principal,
@@ -77,6 +78,8 @@ export function judgeConnect(connect: Connect, broker: Broker, options: MqttOpti
       detail: `the client identifier has more than ${options.clientIdLength} bytes`,
     }
   }
+  if (isOwnSession(connect.clientId))
+    return { reason: ReasonCode.ClientIdentifierNotValid, detail: "the client identifier is one of the broker's own" }
   if (will !== undefined && !(isTopic(will.topic) && fitsLimits(will.topic, broker.limits)))
     return { reason: ReasonCode.TopicNameInvalid, detail: 'the will topic is not a topic, or too long' }
   const delayed = will !== undefined && isDelayed(will.topic)

@@ -9,7 +9,7 @@ const microtasks = 128
 export interface FakeHost extends Host {
   readonly clock: FakeClock
   /** What was reported, in order. */
-  readonly reports: readonly { readonly error: unknown; readonly context: string }[]
+  readonly reports: { readonly error: unknown; readonly context: string }[]
   /** Runs the tasks deferred so far, in call order. What they defer waits for the next turn. */
   turn(): void
   /** Runs microtasks and turns until nothing more happens by itself. Time stands still. */

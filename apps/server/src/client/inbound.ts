@@ -1,5 +1,5 @@
 import type { IPublishPacket, IPubrelPacket } from 'mqtt-packet'
-import type { PacketPipe } from './packet-pipe.ts'
+import type { PacketPipe } from '@isomq/bridge'
 
 /** Takes a message; false leaves it unacknowledged, so that the broker sends it again to this session. */
 export type OnMessage = (message: IPublishPacket) => boolean

@@ -1,9 +1,8 @@
 import type { Connection } from '@isomq/kernel'
 import type { IConnackPacket, IConnectPacket, IPublishPacket, ISubscription, Packet } from 'mqtt-packet'
 import { Inbound, type OnMessage } from './inbound.ts'
-import { PacketPipe } from './packet-pipe.ts'
+import { PacketPipe, Refused } from '@isomq/bridge'
 import { PendingReplies } from './pending-replies.ts'
-import { Refused } from './reasons.ts'
 
 /** How a client behaves. */
 export interface ClientOptions {
@@ -86,6 +85,7 @@ export class MqttClient {
     this.#connack = answer
     const code = answer.reasonCode ?? answer.returnCode ?? 0
     if (code !== 0) throw new Refused('Connection refused', code, answer.properties?.reasonString)
+    this.#pipe.maximum = answer.properties?.maximumPacketSize ?? Infinity
     if (!answer.sessionPresent) this.#options.unreleased.clear()
     const keepalive = answer.properties?.serverKeepAlive ?? this.#options.connect.keepalive ?? 0
     if (keepalive > 0) this.#pinger = setInterval(() => this.#ping(keepalive), keepalive * 1000)
@@ -155,7 +155,7 @@ export class MqttClient {
   }
 
   #send(packet: Packet): Promise<void> {
-    return this.#pipe.send(packet, this.#connack.properties?.maximumPacketSize)
+    return this.#pipe.send(packet)
   }
 
   #demand(packet: Packet, what: string): void {

@@ -1,0 +1,6 @@
+export { type Bridge, createBridge, forgetBridges } from './bridge.ts'
+export type { BridgeOptions, Login } from './options.ts'
+export type { BridgeEvents, BridgeState } from './state.ts'
+export { parseRule, type TopicRule } from './topic-rule.ts'
+export { PacketPipe, type PipeOptions } from './wire/packet-pipe.ts'
+export { describeReason, Refused } from './wire/reasons.ts'
