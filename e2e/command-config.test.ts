@@ -79,6 +79,8 @@ const values: Readonly<Record<string, string>> = {
   'history.filters': '["a/#"]',
   'history.maxBytes': '64MiB',
   'history.maxAge': '2h',
+  bridges:
+    '[{"name":"n","url":"mqtt://127.0.0.1:1","topics":["a/#"],"keepAlive":20000,"minBackoff":2000,"maxBackoff":3000,"maxBytes":1000,"ttl":60000,"insecure":true}]',
   rewrite: '[{"action":"all","source":"a/#","regex":"^a/(.*)$","target":"b/$1"}]',
   'sys.interval': '20s',
   'sys.events': 'true',

@@ -9,10 +9,12 @@ const cwd = fileURLToPath(new URL('../packages/isomq/', import.meta.url))
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 
 describe('the examples of', () => {
-  const examples = examplesOf(read('docs/guide/embedding.md')).filter(({ place }) => place === '')
+  const examples = ['embedding', 'bridge']
+    .flatMap((page) => examplesOf(read(`docs/guide/${page}.md`)))
+    .filter(({ place }) => place === '')
 
   test('the guide are there', () => {
-    expect(examples.length).toBeGreaterThanOrEqual(4)
+    expect(examples.length).toBeGreaterThanOrEqual(6)
   })
 
   test.each(examples)('the guide print what it says: $heading', async ({ code, output }) => {

@@ -35,7 +35,8 @@ function judge(folder) {
     for (const specifier of imports(read(file))) {
       if (name === kernel && !/^\.\/[^/]+\.ts$/.test(specifier))
         accuse(`${file} imports ${specifier}, not a file beside it`)
-      if (specifier.startsWith('.') || specifier.startsWith('node:') || builtinModules.includes(specifier)) continue
+      // `#` is a file of its own, chosen by where it runs.
+      if (/^[.#]/.test(specifier) || specifier.startsWith('node:') || builtinModules.includes(specifier)) continue
       // What tests may use, pnpm lets the sources import too.
       if (!allowed.includes(packageOf(specifier))) accuse(`${file} imports ${specifier}, which is no dependency`)
     }

@@ -43,16 +43,21 @@ export interface Mosquitto {
   readonly webSocketPort: number
 }
 
-/** Starts a mosquitto that lets anyone in from this machine; `more` are further lines of its configuration. */
-export async function startMosquitto(scope: Scope = eachTest, more: readonly string[] = []): Promise<Mosquitto> {
-  const [port = 0, webSocketPort = 0] = await freePorts(2)
+/** Starts a mosquitto that lets anyone in from this machine; `more` are further lines of its configuration, `own` is the port that it is to have. */
+export async function startMosquitto(
+  scope: Scope = eachTest,
+  more: readonly string[] = [],
+  own?: number,
+): Promise<Mosquitto> {
+  const [free = 0, webSocketPort = 0] = await freePorts(2)
+  const port = own ?? free
   const file = join(temporaryDirectory(scope), 'mosquitto.conf')
   const lines = [
     `listener ${port} 127.0.0.1`,
     `listener ${webSocketPort} 127.0.0.1`,
     'protocol websockets',
     'allow_anonymous true',
-    'persistence false',
+    ...(more.includes('persistence true') ? [] : ['persistence false']),
     'log_dest stderr',
     'log_type all',
     ...more,

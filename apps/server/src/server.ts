@@ -2,6 +2,7 @@ import { createBroker, defaultLimits, type Host, type Limits, type Storage } fro
 import { defaultMqttOptions, mqtt, type MqttOptions, sysTopics } from '@isomq/protocol-mqtt'
 import { memoryStorage } from '@isomq/storage-memory'
 import { authenticatorsOf } from './authenticators.ts'
+import { openBridges } from './bridges.ts'
 import { brokerLog } from './broker-log.ts'
 import type { Config } from './config/types.ts'
 import { openListeners } from './listeners.ts'
@@ -36,8 +37,10 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
   })
   const protocol = mqtt({ ...mqttOptions(config), authenticators: authenticatorsOf(config, host) })
   const stopSys = sysTopics(broker, protocol.counters, { ...config.sys, version, memory: memoryInUse })
+  const bridges = openBridges(broker, config.bridges, log)
   const close = async (): Promise<void> => {
     stopSys()
+    await Promise.all(bridges.map((bridge) => bridge.close()))
     await broker.close()
     await storage.close()
   }

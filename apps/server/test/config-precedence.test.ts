@@ -25,6 +25,7 @@ test('without anything the defaults apply', async () => {
     sys: { interval: 10_000, events: false, node: 'isomq' },
     flapping: { enabled: false, ...defaultFlapping },
     slowSubscriptions: { enabled: false, ...defaultSlowOptions },
+    bridges: [],
     log: { level: 'info', format: 'text' },
   })
 })

@@ -37,11 +37,12 @@ export function createBridge(broker: Broker, name: string, options: BridgeOption
   return new StoreAndForward(broker, name, options)
 }
 
-/** Ends what is kept for bridges whose names are not among these: the log would wait for them for ever. */
-export function forgetBridges(broker: Broker, names: readonly string[]): void {
+/** Ends what is kept for bridges whose names are not among these: the log would wait for them for ever. Returns the names of those that were. */
+export function forgetBridges(broker: Broker, names: readonly string[]): string[] {
   const kept = new Set(names.map(sessionOf))
-  for (const session of Array.from(broker.sessions))
-    if (session.id.startsWith(sessionOf('')) && !kept.has(session.id)) broker.sessions.end(session, 'unavailable')
+  const gone = Array.from(broker.sessions).filter(({ id }) => id.startsWith(sessionOf('')) && !kept.has(id))
+  for (const session of gone) broker.sessions.end(session, 'unavailable')
+  return gone.map(({ id }) => id.slice(sessionOf('').length))
 }
 
 class StoreAndForward implements Bridge {

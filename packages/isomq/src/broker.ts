@@ -1,4 +1,6 @@
+import type { Bridge } from '@isomq/bridge'
 import type { Broker as KernelBroker, Connection, Retained } from '@isomq/kernel'
+import type { BridgeTo } from './bridge.ts'
 import type { EventMap } from './events.ts'
 import type { Payload, PublishOptions } from './publication.ts'
 import type { SubscribeOptions, Subscription } from './subscription.ts'
@@ -31,12 +33,18 @@ export interface Broker {
   installWebSocket(options: { readonly hosts: readonly string[] }): () => void
   /** Serves MQTT on a connection that somebody else has accepted. Never throws. */
   serve(connection: Connection): void
+  /**
+   * Links this broker to another: what matches its `topics` waits in the log until the other has it, from the moment this
+   * resolves, and after a restart from the beginning. One of the same name must be closed first. Rejects with BrokerError
+   * `invalid-filter` for a topic that cannot be read.
+   */
+  bridge(name: string, options: BridgeTo): Promise<Bridge>
   /** To be called when hooks would answer differently than before: what was allowed is asked for again. */
   policyChanged(): void
   /** The last retained message of each topic. */
   readonly retained: Retained
   /** Everything else: sessions, bans, limits, counters, history. */
   readonly kernel: KernelBroker
-  /** Ends every connection and subscription, writes what is unwritten, closes the storage. Idempotent. */
+  /** Ends every connection, bridge and subscription, writes what is unwritten, closes the storage. Idempotent. */
   close(): Promise<void>
 }

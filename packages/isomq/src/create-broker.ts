@@ -1,5 +1,6 @@
 import { ConnectionSocket, installWebSocket } from '@isomq/browser'
 import {
+  BrokerError,
   type BrokerOptions,
   type Connection,
   covers,
@@ -11,6 +12,8 @@ import {
 import { defaultSysOptions, mqtt, type MqttOptions, type SysOptions, sysTopics } from '@isomq/protocol-mqtt'
 import { memoryStorage } from '@isomq/storage-memory'
 import { linkConnections } from '@isomq/transport-memory'
+import type { Bridge } from '@isomq/bridge'
+import { openBridge } from './bridge.ts'
 import type { Broker } from './broker.ts'
 import { listenTo } from './events.ts'
 import { type Hooks, hookGuard } from './hooks.ts'
@@ -47,6 +50,7 @@ export async function createBroker(options: CreateBrokerOptions = {}): Promise<B
   const protocol = mqtt(options.mqtt)
   const stopSys = sysTopics(kernel, protocol.counters, sysOptions(options.sys, id))
   const subscriptions = new Set<Subscription>()
+  const bridges = new Map<string, Promise<Bridge>>()
   let closed: Promise<void> | undefined
 
   const serve = (connection: Connection): void => protocol.serve(connection, kernel)
@@ -58,6 +62,7 @@ export async function createBroker(options: CreateBrokerOptions = {}): Promise<B
   const close = async (): Promise<void> => {
     stopSys()
     for (const subscription of subscriptions) subscription.close()
+    await Promise.allSettled(Array.from(bridges.values(), async (bridge) => (await bridge).close()))
     await kernel.close()
     await storage.close()
   }
@@ -79,6 +84,15 @@ export async function createBroker(options: CreateBrokerOptions = {}): Promise<B
     createWebSocket: (url, protocols = []) => new ConnectionSocket(url, protocols, connect),
     installWebSocket: ({ hosts }) => installWebSocket({ hosts, dial: connect }),
     serve,
+    async bridge(name, options) {
+      const before = await bridges.get(name)?.catch(() => undefined)
+      if (closed !== undefined) throw new BrokerError('shutting-down')
+      if (before !== undefined && before.state.status !== 'closed')
+        throw new TypeError(`there is a bridge ${name} already; close it first`)
+      const bridge = openBridge(kernel, name, options)
+      bridges.set(name, bridge)
+      return bridge
+    },
     policyChanged,
     close: () => (closed ??= close()),
   }

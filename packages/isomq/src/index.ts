@@ -1,5 +1,7 @@
+export type { Bridge, BridgeEvents, BridgeState } from '@isomq/bridge'
 export { BrokerError, type Connection, type ErrorCode, type Storage } from '@isomq/kernel'
 export { memoryStorage as memory } from '@isomq/storage-memory'
+export type { BridgeTo } from './bridge.ts'
 export type { Broker } from './broker.ts'
 export { createBroker, type CreateBrokerOptions } from './create-broker.ts'
 export type { EventMap } from './events.ts'

@@ -4,7 +4,6 @@ import { keys, type Key } from '../config/keys.ts'
 import { loadConfig, type Loaded } from '../config/load.ts'
 import { describeSource } from '../config/source.ts'
 import { readTlsFiles } from '../config/tls-files.ts'
-import type { Config } from '../config/types.ts'
 import { formatBytes, formatDuration } from '../config/units.ts'
 
 /** `isomq config check`: one line when all is well. Throws a UserError that has a line for each problem. */
@@ -56,17 +55,22 @@ function rowOf(key: Key, loaded: Loaded): Row[] {
     value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
   }
   if (value === undefined || (key.section && value !== false)) return []
-  if (key.secret) value = withoutSecrets(value as Config['authentication']['scram']['users'])
+  if (key.secret) value = (value as object[]).map(withoutSecrets)
   return [{ key, value, source: describeSource(loaded.origin(key.path)) }]
 }
 
-function withoutSecrets(users: Config['authentication']['scram']['users']): unknown {
-  return users.map(({ username }) => ({ username, verifier: '(hidden)' }))
+/** An entry of a list without what proves who somebody is; a URL may say that too. */
+function withoutSecrets(entry: object): object {
+  const shown = Object.entries(entry).map(([name, value]: [string, unknown]) => {
+    if (name === 'verifier' || name === 'password') return [name, '(hidden)']
+    return [name, name === 'url' ? String(value).replace(/\/\/[^/]*@/, '//(hidden)@') : value]
+  })
+  return Object.fromEntries(shown) as object
 }
 
 function readable(key: Key, value: unknown): string {
   if (value === Infinity) return 'unlimited'
   if (key.kind === 'duration') return formatDuration(value as number)
   if (key.kind === 'size') return formatBytes(value as number)
-  return JSON.stringify(value)
+  return JSON.stringify(value, (_, each: unknown) => (each === Infinity ? 'unlimited' : each))
 }

@@ -1,6 +1,7 @@
 import { isFilter } from '@isomq/kernel'
 import { autoSubscriptionFault, rewriteFault } from '@isomq/protocol-mqtt'
 import { isIP } from 'node:net'
+import { bridgeFaults } from '../bridges.ts'
 import type { Merged } from './merge.ts'
 import type { Problem } from './source.ts'
 import type { Config } from './types.ts'
@@ -54,6 +55,7 @@ export function checkConfig(config: Config, merged: Merged): Problem[] {
     if (fault !== undefined)
       refuse(`autoSubscribe.${i}.filter`, `(${entry.filter}) can never be subscribed to: ${fault}`)
   }
+  for (const { path, message } of bridgeFaults(config.bridges)) refuse(path, message)
   return problems
 }
 

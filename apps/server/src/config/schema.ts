@@ -218,6 +218,31 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
     }),
     {},
   ),
+  bridges: v.optional(
+    v.pipe(
+      list('Other brokers to pass messages on to and to take them from; see below', {
+        name: text(''),
+        url: text(''),
+        topics: texts(''),
+        clientId: v.optional(text('')),
+        username: v.optional(text('')),
+        password: v.optional(text('')),
+        protocolVersion: v.optional(oneOf([4, 5])),
+        keepAlive: duration('', 30_000, { min: 1000, max: 65_535_000 }),
+        minBackoff: duration('', 1000, { min: 1 }),
+        maxBackoff: duration('', 60_000, { min: 1 }),
+        maxBytes: bytes('', Infinity),
+        ttl: duration('', Infinity, { min: 1 }),
+        deadLetter: v.optional(text('')),
+        ca: v.optional(text('')),
+        cert: v.optional(text('')),
+        key: v.optional(text('')),
+        insecure: flag('', false),
+      }),
+      v.metadata({ secret: true }),
+    ),
+    [],
+  ),
   log: v.optional(
     v.strictObject({
       level: choice('Least severity that is logged', 'info', levels),

@@ -26,6 +26,27 @@ interface Switch {
   readonly enabled: boolean
 }
 
+/** A link to another broker. */
+export interface BridgeSettings {
+  readonly name: string
+  readonly url: string
+  readonly topics: readonly string[]
+  readonly clientId?: string | undefined
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  readonly protocolVersion?: 4 | 5 | undefined
+  readonly keepAlive: number
+  readonly minBackoff: number
+  readonly maxBackoff: number
+  readonly maxBytes: number
+  readonly ttl: number
+  readonly deadLetter?: string | undefined
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  readonly insecure: boolean
+}
+
 /** Everything that can be configured, as the broker uses it: durations in milliseconds, sizes in bytes, `Infinity` where unlimited. */
 export interface Config {
   readonly listeners: {
@@ -54,6 +75,7 @@ export interface Config {
   }
   readonly flapping: FlappingOptions & Switch
   readonly slowSubscriptions: SlowOptions & Switch
+  readonly bridges: readonly BridgeSettings[]
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
     readonly format: 'text' | 'json'
@@ -78,6 +100,7 @@ export interface ConfigInput {
   readonly sys?: Input<Config['sys']> | undefined
   readonly flapping?: Input<Config['flapping']> | undefined
   readonly slowSubscriptions?: Input<Config['slowSubscriptions']> | undefined
+  readonly bridges?: readonly (Pick<BridgeSettings, 'name' | 'topics' | 'url'> & Input<BridgeSettings>)[] | undefined
   readonly log?: Input<Config['log']> | undefined
 }
 
