@@ -1,13 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { createBroker } from 'isomq'
 import type { idb } from 'isomq/storage/idb'
 import type { connect as connectMqtt } from 'mqtt'
 import { expect, type Page } from 'playwright/test'
-import { build } from 'vite'
 import { needsChromium, test } from './support/browser.ts'
+import { bundle } from './support/bundle.ts'
 import { examplesOf } from './support/examples.ts'
 import { serveFolder, type Site } from './support/site.ts'
 
@@ -17,7 +16,6 @@ needsChromium()
 declare const isomq: { readonly createBroker: typeof createBroker; readonly idb: typeof idb }
 declare const mqtt: { readonly connectAsync: (url: string, options: object) => Promise<ReturnType<typeof connectMqtt>> }
 
-const here = fileURLToPath(new URL('.', import.meta.url))
 const guide = readFileSync(new URL('../docs/guide/embedding.md', import.meta.url), 'utf8')
 const codeFor = (place: string): string => examplesOf(guide).find((each) => each.place === place)?.code ?? ''
 const example = examplesOf(guide).find(({ place }) => place === 'page')
@@ -28,13 +26,13 @@ let site: Site
 test.beforeAll(async () => {
   test.setTimeout(120_000)
   folder = mkdtempSync(join(tmpdir(), 'isomq-site-'))
-  const api = `export { createBroker } from 'isomq'; export { idb } from 'isomq/storage/idb'`
-  await bundle('api', `import * as isomq from 'virtual:isomq'; Object.assign(globalThis, { isomq })`, api)
-  await bundle('example', codeFor('page'), '')
+  const api = `import { createBroker } from 'isomq'; import { idb } from 'isomq/storage/idb'`
+  await bundle(folder, 'api', `${api}; Object.assign(globalThis, { isomq: { createBroker, idb } })`)
+  await bundle(folder, 'example', codeFor('page'))
   // The test ends the worker, as a browser may.
   const dying = `addEventListener('connect', ({ ports: [port] }) => port.addEventListener('message', ({ data }) => data === 'die' && close()))`
-  await bundle('worker', `${codeFor('worker')};${dying}`, '')
-  await bundle('tab', codeFor('tab'), '')
+  await bundle(folder, 'worker', `${codeFor('worker')};${dying}`)
+  await bundle(folder, 'tab', codeFor('tab'))
   writeFileSync(join(folder, 'mqtt.js'), readFileSync(new URL(import.meta.resolve('mqtt/dist/mqtt.min'))))
   const scripts = '<script src="/mqtt.js"></script><script type="module" src="/api.js"></script>'
   writeFileSync(join(folder, 'index.html'), `<!doctype html>${scripts}`)
@@ -47,38 +45,6 @@ test.afterAll(async () => {
   await site.close()
   rmSync(folder, { recursive: true, force: true })
 })
-
-/** Writes a script that a page can load, with all that it imports. */
-async function bundle(name: string, code: string, api: string): Promise<void> {
-  const entry = join(here, `virtual-${name}.js`)
-  const modules = new Map([
-    [entry, code],
-    [join(here, 'virtual-isomq.js'), api],
-  ])
-  await build({
-    configFile: false,
-    logLevel: 'error',
-    root: here,
-    plugins: [
-      {
-        name: 'virtual',
-        enforce: 'pre',
-        resolveId: (id) => (id === 'virtual:isomq' ? join(here, 'virtual-isomq.js') : modules.has(id) ? id : undefined),
-        load: (id) => modules.get(id),
-      },
-    ],
-    resolve: { conditions: ['isomq-source', 'browser', 'module', 'import', 'default'] },
-    build: {
-      outDir: folder,
-      emptyOutDir: false,
-      modulePreload: false,
-      minify: false,
-      target: 'es2022',
-      reportCompressedSize: false,
-      rollupOptions: { input: entry, output: { entryFileNames: `${name}.js`, format: 'es' } },
-    },
-  })
-}
 
 async function open(page: Page): Promise<void> {
   await page.goto(site.origin)

@@ -1,4 +1,5 @@
 export { connectWorker, type ConnectWorkerOptions, type WorkerLink } from './connect-worker.ts'
+export type { HostPlace } from './host.ts'
 export { ConnectionSocket, type Dial } from './connection-socket.ts'
 export { installWebSocket, type InstallWebSocketOptions } from './install-web-socket.ts'
 export { type Hosted, serveWorker } from './worker.ts'

@@ -30,7 +30,7 @@ beforeEach(() => {
   vi.stubGlobal('SharedWorkerGlobalScope', EventTarget)
   vi.stubGlobal('addEventListener', scope.addEventListener.bind(scope))
   vi.stubGlobal('close', () => void closes++)
-  vi.stubGlobal('location', { origin: 'https://app.example' })
+  vi.stubGlobal('location', { origin: 'https://app.example', href: 'https://app.example/' })
 })
 
 afterEach(() => {
@@ -83,7 +83,7 @@ describe('a broker in a SharedWorker', () => {
       ['messageport', 'https://app.example'],
     ])
     expect(started.map(({ url, options }) => [url, options])).toEqual([
-      ['/worker.js', { type: 'module', extendedLifetime: true, name: 'mine' }],
+      ['https://app.example/worker.js', { type: 'module', extendedLifetime: true, name: 'mine' }],
     ])
     for (const connection of served) connection.close()
   })
@@ -122,7 +122,7 @@ describe('a broker in a SharedWorker', () => {
     vi.stubGlobal('SharedWorker', undefined)
     expect(() => connectWorker('/worker.js')).toThrow(TypeError)
     vi.unstubAllGlobals()
-    await expect(serveWorker(() => echo())).rejects.toThrow('for the script of a SharedWorker')
+    await expect(serveWorker(() => echo())).rejects.toThrow('for the script of a worker')
   })
 
   it('is where WebSockets to certain hosts of a page lead', async () => {

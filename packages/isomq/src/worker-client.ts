@@ -1,1 +1,1 @@
-export { connectWorker, type ConnectWorkerOptions, type WorkerLink } from '@isomq/browser'
+export { connectWorker, type ConnectWorkerOptions, type HostPlace, type WorkerLink } from '@isomq/browser'

@@ -1,7 +1,7 @@
 import type { Clock, Connection } from '@isomq/kernel'
 import { platformClock } from './clock.ts'
-import { PortConnection } from './port-connection.ts'
-import { type Dial, interval, patience } from './wire.ts'
+import { openPort } from './open-port.ts'
+import type { Dial } from './wire.ts'
 
 /** Whom to connect to, and how. */
 export interface ConnectMessagePortOptions {
@@ -13,33 +13,15 @@ export interface ConnectMessagePortOptions {
   readonly clock?: Clock | undefined
 }
 
-/** Connects to who listens at the other end. Rejects when nobody answers within 4 s, or one of another version. */
+/** Connects to who listens at the other end. Rejects with PeerDead when nobody answers within 4 s, and where one of another version does. */
 export function connectMessagePort({
   to,
   owned = false,
   clock = platformClock,
 }: ConnectMessagePortOptions): Promise<Connection> {
   const { port1, port2 } = new MessageChannel()
-  return new Promise((resolve, reject) => {
-    const timer = clock.timer(interval * patience, () => {
-      reject(new Error('nobody answers at the other end of the port'))
-      connection.close(new Error('too late'))
-    })
-    const connection = new PortConnection(port1, {
-      clock,
-      patience,
-      owned,
-      peer: { transport: 'messageport', secure: true },
-      greeted() {
-        timer.cancel()
-        resolve(connection)
-      },
-      refused(error) {
-        timer.cancel()
-        reject(error)
-      },
-    })
-    const dial: Dial = { isomq: 'connect', port: port2 }
-    to.postMessage(dial, [port2])
-  })
+  const opened = openPort(port1, { clock, owned, transport: 'messageport' })
+  const dial: Dial = { isomq: 'connect', port: port2 }
+  to.postMessage(dial, [port2])
+  return opened
 }

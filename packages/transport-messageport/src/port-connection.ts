@@ -1,5 +1,7 @@
 import type { Clock, Connection, ConnectionReader, PeerInfo } from '@isomq/kernel'
+import type { Port } from './broadcast-port.ts'
 import { Outbox } from './outbox.ts'
+import { PeerDead } from './peer-dead.ts'
 import { Pulse } from './pulse.ts'
 import { isHello, version, window } from './wire.ts'
 
@@ -18,7 +20,7 @@ export interface PortOptions {
 /** One end of a MessagePort as a Connection. It owns the port from here on. */
 export class PortConnection implements Connection {
   readonly peer: PeerInfo
-  readonly #port: MessagePort
+  readonly #port: Port
   readonly #pulse: Pulse
   readonly #options: PortOptions
   readonly #outbox: Outbox
@@ -42,7 +44,7 @@ export class PortConnection implements Connection {
   #told = false
   #error: Error | undefined
 
-  constructor(port: MessagePort, options: PortOptions) {
+  constructor(port: Port, options: PortOptions) {
     this.peer = options.peer
     this.#port = port
     this.#options = options
@@ -50,15 +52,15 @@ export class PortConnection implements Connection {
     this.#pulse = new Pulse({
       clock: options.clock,
       patience: options.patience,
-      ping: () => port.postMessage('ping'),
-      dead: () => this.#lost('the other end of the port does not answer'),
+      ping: () => port.postMessage('ping', []),
+      dead: () => this.#lost(new PeerDead('the other end of the port does not answer')),
     })
     port.addEventListener('message', ({ data }: MessageEvent<unknown>) => this.#message(data))
     port.addEventListener('messageerror', () => this.close(new Error('the port brought what cannot be read')))
     // Chromium and Node say so when the other end is gone; elsewhere the pulse finds out.
-    port.addEventListener('close', () => this.#lost('the other end of the port is gone'))
+    port.addEventListener('close', () => this.#lost(new Error('the other end of the port is gone')))
     port.start()
-    port.postMessage({ isomq: version })
+    port.postMessage({ isomq: version }, [])
   }
 
   get bufferedAmount(): number {
@@ -108,9 +110,9 @@ export class PortConnection implements Connection {
     if (!this.#known) this.#greet(data)
     else if (data instanceof ArrayBuffer) this.#receive(new Uint8Array(data))
     else if (typeof data === 'number' && data > 0 && data <= this.#inFlight) this.#credit(data)
-    else if (data === 'ping') this.#port.postMessage('pong')
+    else if (data === 'ping') this.#port.postMessage('pong', [])
     else if (data === 'end') this.#peerEnded()
-    else if (data === 'cut') this.#lost('the peer cut the connection off')
+    else if (data === 'cut') this.#lost(new Error('the peer cut the connection off'))
     else if (data !== 'pong') this.close(new Error('the port brought what makes no sense'))
   }
 
@@ -118,7 +120,7 @@ export class PortConnection implements Connection {
     if (isHello(data) && data.isomq === version) {
       this.#known = true
       this.#options.greeted?.()
-    } else if (data === 'cut') this.#lost('the peer cut the connection off')
+    } else if (data === 'cut') this.#lost(new Error('the peer cut the connection off'))
     else this.close(new Error(`the other end does not speak version ${version} of this connection`))
   }
 
@@ -156,17 +158,17 @@ export class PortConnection implements Connection {
     this.#release()
   }
 
-  #lost(reason: string): void {
+  #lost(error: Error): void {
     if (!this.#ended) {
       this.#discard()
-      this.#end('cut', new Error(reason))
+      this.#end('cut', error)
     }
     this.#release()
   }
 
   /** Says goodbye. The port lives on for the answer to an end in order. */
   #end(farewell: 'end' | 'cut', error: Error | undefined): void {
-    if (!this.#ended) this.#port.postMessage(farewell)
+    if (!this.#ended) this.#port.postMessage(farewell, [])
     this.#ended = true
     this.#error = error
     this.#outbox.clear()
@@ -221,7 +223,7 @@ export class PortConnection implements Connection {
     }
     // By quarters of the window: not every message is worth an answer.
     if (this.#ended || this.#consumed < window >> 2) return
-    this.#port.postMessage(this.#consumed)
+    this.#port.postMessage(this.#consumed, [])
     this.#consumed = 0
   }
 }

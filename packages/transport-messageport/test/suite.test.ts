@@ -2,7 +2,7 @@ import { MessageChannel } from 'node:worker_threads'
 import type { Connection } from '@isomq/kernel'
 import { fakeClock, pattern, probe, select, type TransportHarness, transportSuite } from '@isomq/testkit'
 import { describe, expect, it } from 'vitest'
-import { connectMessagePort, listenMessagePort } from '../src/index.ts'
+import { connectBroadcast, connectMessagePort, listenBroadcast, listenMessagePort, PeerDead } from '../src/index.ts'
 
 const { cases } = select(transportSuite)
 const turn = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 1))
@@ -33,6 +33,30 @@ describe('a MessagePort keeps the contract', () => {
 
 describe('a MessagePort keeps the contract, seen from who listens', () => {
   for (const each of cases) it(each.name, () => each.run(harness({ swapped: true })), 20_000)
+})
+
+// Its suite is run in a browser: in Node the arrays that a BroadcastChannel brings are of another realm under the test runner.
+describe('a BroadcastChannel', () => {
+  it('waits for whoever listens later', async () => {
+    const name = crypto.randomUUID()
+    const connecting = connectBroadcast({ name })
+    await new Promise((resolve) => void setTimeout(resolve, 50))
+    const accepted: Connection[] = []
+    const listener = await listenBroadcast({ name }, (connection) => accepted.push(connection))
+    const connection = await connecting
+    // A call that is repeated is one call.
+    expect(accepted.length).toBe(1)
+    connection.close()
+    await listener.close()
+  })
+
+  it('rejects where nobody listens, after 4 seconds', async () => {
+    const clock = fakeClock()
+    const connecting = connectBroadcast({ name: crypto.randomUUID(), clock })
+    clock.advance(4000)
+    await expect(connecting).rejects.toBeInstanceOf(PeerDead)
+    expect(clock.pending).toBe(0)
+  })
 })
 
 // One array that goes to many peers is nobody's own.
@@ -92,7 +116,7 @@ describe('an end that dies', () => {
     const { clock, seen } = await dialled()
     for (let n = 0; n < 4; n++) clock.advance(1000)
     await turn()
-    expect(seen.closes).toEqual([new Error('the other end of the port does not answer')])
+    expect(seen.closes).toEqual([new PeerDead('the other end of the port does not answer')])
   })
 
   it('is given its patience anew by one that slept itself', async () => {
