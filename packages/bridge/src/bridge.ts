@@ -184,10 +184,11 @@ class StoreAndForward implements Bridge {
       const known = wanted.get(rule.local.filter)
       if (known === undefined || known.qos < rule.qos) wanted.set(rule.local.filter, rule)
     }
-    for (const { filter, options } of Array.from(session.subscriptions.values()))
-      if (wanted.get(filter)?.qos !== options.qos) session.unsubscribe(filter)
+    for (const { filter } of Array.from(session.subscriptions.values()))
+      if (!wanted.has(filter)) session.unsubscribe(filter)
+    // Where only the QoS is another, what is owed because of it stays so.
     for (const [filter, { qos }] of wanted)
-      if (!session.subscriptions.has(filter))
+      if (session.subscriptions.get(filter)?.options.qos !== qos)
         session.subscribe(filter, { qos, noLocal: true, retainAsPublished: true, retained: 'if-new' })
     this.#session = session
     return session

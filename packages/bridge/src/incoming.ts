@@ -29,6 +29,7 @@ export class Incoming {
       if (qos === 2) session.inbound.claim(id)
       wait = this.#publish(packet) ?? (qos === 2 ? session.committing : undefined)
     } catch (error) {
+      if (qos === 2) session.inbound.release(id)
       return this.#failed(packet, error)
     }
     const { broker } = this.#link.context
@@ -77,18 +78,20 @@ export class Incoming {
     this.#link.turns.push(
       wait,
       () => this.#link.send({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId }),
-      (error) => this.#failed(packet, error),
+      (error) => {
+        if (qos === 2) this.#session.inbound.forget(messageId)
+        this.#failed(packet, error)
+      },
     )
   }
 
   /** What we cannot take now the other broker keeps, and sends again; what we never can is gone. */
   #failed(packet: IPublishPacket, error: unknown): void {
     const { context } = this.#link
-    if (packet.qos === 2) this.#session.inbound.forget(packet.messageId ?? 0)
     const isFinal = error instanceof BrokerError && error.code === 'invalid-topic'
     if (!isFinal) return this.#link.close(error as Error)
     context.broker.refused(this.#link.peer, `a message on ${packet.topic} has no place here`)
-    if (packet.qos > 0) this.#answer({ ...packet, qos: 1 }, undefined)
+    if (packet.qos > 0) this.#answer(packet, undefined)
   }
 
   #holdFor(wait: Promise<void>): void {

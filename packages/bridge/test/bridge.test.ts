@@ -120,6 +120,7 @@ describe('a bridge', () => {
     const s = await setting({ topics: ['a out 1', 'b out 1'], online: false })
     const session = (): string[] => Array.from(s.near.sessions.get('$broker/bridge/cloud')!.subscriptions.keys())
     expect(session()).toEqual(['a', 'b'])
+    await s.publish('near', 'b', 'owed')
     await s.bridge.close()
     const { createBridge } = await import('../src/bridge.ts')
     const changed = createBridge(s.near, 'cloud', {
@@ -128,6 +129,7 @@ describe('a bridge', () => {
     })
     expect(session()).toEqual(['b', 'c'])
     await s.settle()
+    expect(changed.state).toMatchObject({ lagMessages: 1, lagBytes: 4 })
     await changed.close()
   })
 
@@ -151,6 +153,17 @@ describe('a bridge', () => {
     s.bridge.wake()
     await s.settle()
     expect(far).toEqual(['t ccc', 't ddd', 't eee'])
+  })
+
+  it('takes no notice of what has no place here, and goes on', async () => {
+    const s = await setting({ topics: ['in/# in 2'], nearLimits: { topicLevels: 2 } })
+    const near = s.listen('near')
+    for (const qos of [0, 1, 2] as const) await s.publish('far', 'in/too/deep', 'x', { qos })
+    for (const qos of [0, 1, 2] as const) await s.publish('far', 'in/a', String(qos), { qos })
+    await s.settle()
+    expect(near).toEqual(['in/a 0', 'in/a 1', 'in/a 2'])
+    expect(s.bridge.state.status).toBe('connected')
+    expect(Array.from(s.far.sessions, ({ outbound }) => outbound.inflight.length)).toEqual([0])
   })
 
   it('lets no client have its session', async () => {

@@ -1,4 +1,12 @@
-import { type Broker, type Connection, createBroker, type Guard, type Message, type Storage } from '@isomq/kernel'
+import {
+  type Broker,
+  type Connection,
+  createBroker,
+  type Guard,
+  type Limits,
+  type Message,
+  type Storage,
+} from '@isomq/kernel'
 import { mqtt, type MqttOptions } from '@isomq/protocol-mqtt'
 import { memoryStorage } from '@isomq/storage-memory'
 import { fakeHost, type FakeHost } from '@isomq/testkit'
@@ -31,6 +39,7 @@ export interface Setting {
 
 export interface SettingOptions extends Partial<Omit<BridgeOptions, 'dial'>> {
   readonly farGuard?: Guard
+  readonly nearLimits?: Partial<Limits>
   readonly farMqtt?: Partial<MqttOptions>
   readonly storage?: { near?: Storage; far?: Storage }
   readonly online?: boolean
@@ -61,14 +70,19 @@ const middle = (): number => 0.5
 
 export async function setting(options: SettingOptions = {}): Promise<Setting> {
   const host = fakeHost()
-  const { farGuard, farMqtt, storage = {}, serve, online = true, ...own } = options
+  const { farGuard, nearLimits, farMqtt, storage = {}, serve, online = true, ...own } = options
   const stores = { near: storage.near ?? memoryStorage(), far: storage.far ?? memoryStorage() }
   const protocol = mqtt(farMqtt)
   let lines: Connection[] = []
   const lives = { near: { dead: false }, far: { dead: false } }
   const start = (which: 'near' | 'far'): Promise<Broker> => {
     const storage = mortal(stores[which], (lives[which] = { dead: false }))
-    return createBroker({ storage, host, ...(which === 'far' && farGuard && { guard: farGuard }) })
+    return createBroker({
+      storage,
+      host,
+      ...(which === 'far' && farGuard && { guard: farGuard }),
+      ...(which === 'near' && nearLimits && { limits: nearLimits }),
+    })
   }
   const brokers = { near: await start('near'), far: await start('far') }
   const heard: { at: 'near' | 'far'; filter: string; list: string[] }[] = []
