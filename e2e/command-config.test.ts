@@ -31,6 +31,10 @@ const values: Readonly<Record<string, string>> = {
   'listeners.wss.key': '"k.pem"',
   'listeners.wss.ca': '"a.pem"',
   'listeners.wss.requestCert': 'true',
+  'listeners.http.host': '"127.0.0.4"',
+  'listeners.http.port': '18084',
+  'listeners.http.origins': '["https://example.net"]',
+  sites: '[{"path":"/app","directory":"web"}]',
   allowAnonymous: 'true',
   'authentication.scram.users': JSON.stringify([{ username: 'ann', verifier }]),
   'storage.type': '"memory"',
@@ -98,7 +102,13 @@ const values: Readonly<Record<string, string>> = {
 }
 
 const readme = readFileSync(new URL('../apps/server/README.md', import.meta.url), 'utf8')
-const sections: ReadonlySet<string> = new Set(['listeners.mqtt', 'listeners.ws', 'listeners.mqtts', 'listeners.wss'])
+const sections: ReadonlySet<string> = new Set([
+  'listeners.mqtt',
+  'listeners.ws',
+  'listeners.mqtts',
+  'listeners.wss',
+  'listeners.http',
+])
 const documented = [...readme.matchAll(/^\| `([a-z]\w*(?:\.\w+)*)` +\|/gm)].map(([, key = '']) => key)
 
 /** `key = value  # source` as keys. */

@@ -1,22 +1,51 @@
-// npm start: installs, builds, and runs the broker. Needs Node and npm, nothing else.
+// npm start: installs, builds, and runs the broker with the demo. Needs Node and npm, nothing else.
 import { spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { install } from './pnpm.mjs'
 import { codeOfSignal, local, root, run } from './processes.mjs'
 import { requireNode } from './node-version.mjs'
 
 // npm passes on a signal that the terminal has already given to everybody: twice so close together means once.
 const sameSignal = 500
+const demoFolder = 'apps/offline-demo'
 
 requireNode()
 const code = (await install()) || (await build())
 if (code !== 0) process.exit(code)
-serve(process.argv.slice(2))
+const args = process.argv.slice(2)
+serve(isServing(args) ? [...(await demo(args)), ...args] : args)
 
 async function build() {
   process.stdout.write('building …\n')
   const { code: failed, text } = await run(local('tsc'), ['-b', 'apps/server'])
-  if (failed !== 0) process.stderr.write(`${text}the build failed\n`)
-  return failed
+  if (failed !== 0) {
+    process.stderr.write(`${text}the build failed\n`)
+    return failed
+  }
+  const site = await run(local('vite'), ['build', demoFolder, '--logLevel', 'error'])
+  if (site.code !== 0) process.stderr.write(`${site.text}the build of the demo failed\n`)
+  return site.code
+}
+
+/** Whether the broker is to run, and not another of its commands. */
+function isServing([first]) {
+  return first === undefined || first === 'serve' || first.startsWith('-')
+}
+
+/** The web page of the demo, where it usually is or, when somebody else is there, at a free port. */
+async function demo(given) {
+  const site = [`--site`, `/demo=${join(root, demoFolder, 'dist')}`]
+  if (given.some((each) => each === '--http' || each.startsWith('--http='))) return site
+  return [...site, '--http', `127.0.0.1:${(await isFree(18083)) ? 18083 : 0}`]
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }
 
 /** Runs the broker in a process group of its own, so that it gets the signals that we pass on and no others. */

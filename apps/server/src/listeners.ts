@@ -2,8 +2,10 @@ import type { Connection, Host, Listener } from '@isomq/kernel'
 import { listenTcp } from '@isomq/transport-tcp'
 import { listenWebSocket } from '@isomq/transport-websocket'
 import { readTlsFiles } from './config/tls-files.ts'
-import type { Config } from './config/types.ts'
+import type { Config, HttpSettings } from './config/types.ts'
 import { UserError } from './user-error.ts'
+import { listenWeb } from './web/listen-web.ts'
+import { answerWithSites } from './web/sites.ts'
 
 type Name = keyof Config['listeners']
 
@@ -15,7 +17,7 @@ export interface ListenerEvents {
 
 /** Opens every listener that is on. All or none: a UserError has a line for each that cannot be opened, and the others are closed again. */
 export async function openListeners(config: Config, events: ListenerEvents): Promise<Listener[]> {
-  const names = (['mqtt', 'ws', 'mqtts', 'wss'] as const).filter((name) => config.listeners[name] !== false)
+  const names = (['mqtt', 'ws', 'mqtts', 'wss', 'http'] as const).filter((name) => config.listeners[name] !== false)
   const results = await Promise.allSettled(names.map((name) => open(name, config, events)))
   const listeners = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
@@ -34,6 +36,15 @@ async function open(name: Name, config: Config, { accept, report }: ListenerEven
   const { connectTimeout, maxPacketSize } = config.limits
   const common = { host, port, report, ...tls }
   try {
+    if (name === 'http') {
+      const { origins } = settings as HttpSettings
+      const answer = answerWithSites(config.sites)
+      const maxPayload = maxPacketSize + roomForMore
+      return await listenWeb(
+        { host, port, origins, maxPayload, headersTimeout: connectTimeout, answer, report },
+        accept,
+      )
+    }
     if (!('paths' in settings)) return await listenTcp({ ...common, handshakeTimeout: connectTimeout }, accept)
     const { paths, origins } = settings
     const maxPayload = maxPacketSize + roomForMore

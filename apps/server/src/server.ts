@@ -44,6 +44,8 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     await broker.close()
     await storage.close()
   }
+  if (config.sites.length > 0 && config.listeners.http === false)
+    log.warn({ sites: config.sites.map(({ path }) => path) }, 'not served: there is no --http')
   try {
     const listeners = await openListeners(config, {
       accept: (connection) => protocol.serve(connection, broker),
@@ -54,11 +56,17 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       await Promise.all(listeners.map((listener) => listener.close()))
       await close()
     }
-    return { urls: listeners.map((listener) => listener.address), stop: () => (stopped ??= stop()) }
+    return { urls: listeners.flatMap(({ address }) => urlsOf(address, config)), stop: () => (stopped ??= stop()) }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** What is reached at a listener: itself, and the sites on it. */
+function urlsOf(address: string, { sites }: Config): string[] {
+  if (!address.startsWith('http')) return [address]
+  return [address, ...sites.filter(({ path }) => path !== '/').map(({ path }) => new URL(`${path}/`, address).href)]
 }
 
 /** A fault that comes with every message must not fill the disk with stacks. */

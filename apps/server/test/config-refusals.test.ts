@@ -27,6 +27,17 @@ const cases: [name: string, given: Given, lines: string[]][] = [
     ['--log-level: log.level must be one of trace, debug, info, warn, error, fatal, silent, not "loud"'],
   ],
   ['a wrong address', { flags: { ws: 'localhost' } }, ['--ws: must be HOST:PORT or off, not "localhost"']],
+  ['sites that are none', { flags: { site: ['app', '/a=x'] } }, ['--site: must be PATH=DIRECTORY, not "app"']],
+  [
+    'paths of sites that are none, or twice there',
+    { flags: { site: ['app=x', '/b/=x', '/c=x', '/c=y', '/../d=x'] } },
+    [
+      '--site: sites.0.path must be a URL path such as /app, not "app"',
+      '--site: sites.1.path must be a URL path such as /app, not "/b/"',
+      '--site: sites.3.path (/c) is there twice',
+      '--site: sites.4.path must be a URL path such as /app, not "/../d"',
+    ],
+  ],
   [
     'a wrong duration',
     yaml('limits:\n  connectTimeout: 10 sec'),
@@ -160,6 +171,8 @@ const cases: [name: string, given: Given, lines: string[]][] = [
     yaml('listeners:\n  mqtt:\n    host: example.com'),
     [`isomq.config.yaml:3: listeners.mqtt.host example.com ${exposed}`],
   ],
+  ['HTTP for all', { flags: { http: ':::1' } }, ['--http: must be HOST:PORT or off, not ":::1"']],
+  ['HTTP on all interfaces', { flags: { http: '0.0.0.0:1' } }, [`--http: listeners.http.host 0.0.0.0 ${exposed}`]],
   ['no listener', { flags: { mqtt: 'off', ws: 'off' } }, ['--mqtt: listeners are all off: nobody could connect']],
   ['a missing file', { flags: { config: 'no.yaml' } }, ['no.yaml: there is no such file']],
   ['a missing module', { flags: { config: 'no.mjs' } }, ['no.mjs: there is no such file']],

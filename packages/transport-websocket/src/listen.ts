@@ -36,8 +36,11 @@ export interface ListenWebSocketOptions {
   readonly paths?: readonly string[] | undefined
   /** Subprotocols taken, best first. Default `mqtt` and `mqttv3.1`. */
   readonly protocols?: readonly string[] | undefined
-  /** Web origins that may connect. Requests that name none are no browser's and pass. Default: all may. */
-  readonly origins?: readonly string[] | undefined
+  /**
+   * Web origins that may connect; `same`: those that have the host and port that the request asks for. Requests that name
+   * none are no browser's and pass. Default: all may.
+   */
+  readonly origins?: readonly string[] | 'same' | undefined
   /** Bytes of the largest message taken, fragments joined. Default 1 MiB and 64 KiB of room. */
   readonly maxPayload?: number | undefined
   /** Bytes of the largest HTTP head taken. Default 8,192. */

@@ -12,7 +12,7 @@ export interface UpgradeRules {
   readonly paths: readonly string[]
   /** Best first. */
   readonly protocols: readonly string[]
-  readonly origins: readonly string[] | undefined
+  readonly origins: readonly string[] | 'same' | undefined
 }
 
 /** The path of a request, without its query. */
@@ -31,7 +31,7 @@ export function refuse(request: IncomingMessage, rules: UpgradeRules): Refusal |
   }
   const origin = request.headers.origin
   // A browser always names an origin and cannot forge it; who names none is no browser.
-  if (rules.origins !== undefined && origin !== undefined && !isAllowed(origin, rules.origins)) {
+  if (rules.origins !== undefined && origin !== undefined && !isAllowed(origin, rules.origins, request.headers.host)) {
     return { status: 403, text: 'This origin is not allowed.' }
   }
   if (chooseProtocol(offered(request), rules.protocols) === undefined) {
@@ -50,7 +50,8 @@ function offered(request: IncomingMessage): string[] {
   return (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
 }
 
-function isAllowed(origin: string, origins: readonly string[]): boolean {
+function isAllowed(origin: string, origins: readonly string[] | 'same', host: string | undefined): boolean {
+  if (origins === 'same') return /^https?:\/\/(.+)$/i.exec(origin)?.[1]?.toLowerCase() === host?.toLowerCase()
   // Sandboxed frames and files all share `null`: to allow it is to allow any page.
   return origin !== 'null' && origins.some((each) => each.toLowerCase() === origin.toLowerCase())
 }

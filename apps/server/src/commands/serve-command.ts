@@ -18,6 +18,8 @@ export function addConfigFlags(command: Command): Command {
       '--wss <host:port>',
       'listen for MQTT over secure WebSocket there, or `off`; needs listeners.wss.cert and .key',
     )
+    .option('--http <host:port>', 'listen for HTTP there: sites, and MQTT over WebSocket at /mqtt; or `off`')
+    .option('--site <path=dir>', 'serve the files of a folder there, by --http; may be repeated', gather)
     .option('--allow-anonymous', 'listen where other machines can reach although nobody has to log in')
     .option('--data <dir>', 'keep messages and sessions in this directory (default: ./data)')
     .option('--memory', 'keep them in memory: they are gone when the broker stops')

@@ -2,6 +2,7 @@ import { isFilter } from '@isomq/kernel'
 import { autoSubscriptionFault, rewriteFault } from '@isomq/protocol-mqtt'
 import { isIP } from 'node:net'
 import { bridgeFaults } from '../bridges.ts'
+import { siteFaults } from '../web/sites.ts'
 import type { Merged } from './merge.ts'
 import type { Problem } from './source.ts'
 import type { Config } from './types.ts'
@@ -55,15 +56,15 @@ export function checkConfig(config: Config, merged: Merged): Problem[] {
     if (fault !== undefined)
       refuse(`autoSubscribe.${i}.filter`, `(${entry.filter}) can never be subscribed to: ${fault}`)
   }
-  for (const { path, message } of bridgeFaults(config.bridges)) refuse(path, message)
+  for (const { path, message } of [...bridgeFaults(config.bridges), ...siteFaults(config.sites)]) refuse(path, message)
   return problems
 }
 
 /** The listeners that other machines can reach and that let anyone in. A verified client certificate counts as a login. */
 export function exposedListeners(config: Config): (keyof Config['listeners'])[] {
-  const { mqtt, ws, mqtts, wss } = config.listeners
-  const open = { mqtt, ws, mqtts: verified(mqtts) ? false : mqtts, wss: verified(wss) ? false : wss } as const
-  return (['mqtt', 'ws', 'mqtts', 'wss'] as const).filter((name) => {
+  const { mqtt, ws, mqtts, wss, http } = config.listeners
+  const open = { mqtt, ws, http, mqtts: verified(mqtts) ? false : mqtts, wss: verified(wss) ? false : wss } as const
+  return (['mqtt', 'ws', 'mqtts', 'wss', 'http'] as const).filter((name) => {
     const listener = open[name]
     return listener !== false && !isLoopback(listener.host)
   })

@@ -10,6 +10,8 @@ export interface ConfigFlags {
   readonly ws?: string
   readonly mqtts?: string
   readonly wss?: string
+  readonly http?: string
+  readonly site?: readonly string[]
   readonly memory?: boolean
   readonly data?: string
   readonly logLevel?: string
@@ -20,10 +22,11 @@ export interface ConfigFlags {
 /** Keys from flags. What a flag of its own says goes before `--set`. */
 export function readFlags(flags: ConfigFlags): Layer {
   const layers = (flags.set ?? []).map(readSet)
-  for (const name of ['mqtt', 'ws', 'mqtts', 'wss'] as const) {
+  for (const name of ['mqtt', 'ws', 'mqtts', 'wss', 'http'] as const) {
     const value = flags[name]
     if (value !== undefined) layers.push(readAddress(`listeners.${name}`, value, { kind: 'flag', name: `--${name}` }))
   }
+  if (flags.site !== undefined) layers.push(readSites(flags.site))
   if (flags.memory === true) layers.push(one('storage.type', 'memory', '--memory'))
   if (flags.data !== undefined)
     layers.push(one('storage.type', 'lmdb', '--data'), one('storage.path', flags.data, '--data'))
@@ -41,6 +44,15 @@ function readSet(text: string): Layer {
   const path = text.slice(0, equals)
   const source: Source = { kind: 'flag', name: '--set' }
   return flatten(readValue(path, text.slice(equals + 1)), path, () => source)
+}
+
+/** `/path=directory`, each. */
+function readSites(texts: readonly string[]): Layer {
+  const pairs = texts.map((text) => /^([^=]+)=(.+)$/.exec(text))
+  const wrong = pairs.indexOf(null)
+  if (wrong >= 0) return failed('--site', `must be PATH=DIRECTORY, not ${JSON.stringify(texts[wrong])}`)
+  const sites = pairs.map((pair) => ({ path: pair?.[1], directory: pair?.[2] }))
+  return one('sites', sites, '--site')
 }
 
 /** `HOST:PORT`, `[V6]:PORT`, `:PORT`, `PORT`, or `off`. */

@@ -122,8 +122,25 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
         'MQTT over WebSocket and TLS; off unless `cert` and `key` are given',
         false,
       ),
+      http: listener(
+        {
+          ...tcp(18083),
+          origins: v.optional(
+            texts('Web origins whose pages may connect by WebSocket, besides programs; without it those of this port'),
+          ),
+        },
+        'HTTP, for all that browsers need on one port: `sites`, and MQTT over WebSocket at `/mqtt`; off unless it is given',
+        false,
+      ),
     }),
     {},
+  ),
+  sites: v.optional(
+    list('Folders served by `listeners.http`: a list of `{ path, directory }`', {
+      path: text(''),
+      directory: text(''),
+    }),
+    [],
   ),
   allowAnonymous: flag('Listen on addresses that other machines can reach although nobody has to log in', false),
   authentication: section({

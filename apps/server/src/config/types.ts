@@ -1,5 +1,6 @@
 import type { FlappingOptions, HistoryOptions, Limits, Sharing, SlowOptions } from '@isomq/kernel'
 import type { AutoSubscription, MqttOptions, RewriteRule } from '@isomq/protocol-mqtt'
+import type { SiteSettings } from '../web/sites.ts'
 import type { Account, AccountInput } from './accounts.ts'
 
 /** Where plain TCP is accepted. */
@@ -11,6 +12,11 @@ export interface TcpSettings {
 /** Where WebSockets are accepted: at these paths, and from pages of these origins (all, where not said). */
 export interface WsSettings extends TcpSettings {
   readonly paths: readonly string[]
+  readonly origins?: readonly string[] | undefined
+}
+
+/** Where one port is opened for all that browsers need; without `origins` for the pages of this port alone. */
+export interface HttpSettings extends TcpSettings {
   readonly origins?: readonly string[] | undefined
 }
 
@@ -54,7 +60,9 @@ export interface Config {
     readonly ws: WsSettings | false
     readonly mqtts: (TcpSettings & TlsSettings) | false
     readonly wss: (WsSettings & TlsSettings) | false
+    readonly http: HttpSettings | false
   }
+  readonly sites: readonly SiteSettings[]
   readonly allowAnonymous: boolean
   readonly authentication: { readonly scram: { readonly users: readonly Account[] } }
   readonly storage: {
@@ -87,6 +95,7 @@ export interface ConfigInput {
   readonly listeners?:
     | { readonly [K in keyof Config['listeners']]?: Input<Config['listeners'][K]> | undefined }
     | undefined
+  readonly sites?: readonly SiteSettings[] | undefined
   readonly allowAnonymous?: boolean | undefined
   readonly authentication?:
     | { readonly scram?: { readonly users?: readonly AccountInput[] | undefined } | undefined }
