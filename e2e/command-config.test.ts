@@ -172,7 +172,7 @@ test('what is printed without flags is what the documentation calls the default'
   expect(rows.length).toBeGreaterThan(30)
   for (const [, key = '', fallback] of rows) {
     // A listener that is on has its keys printed, one that is off only that.
-    if (!sections.has(key) && !/^listeners\.(mqtts|wss)/.test(key))
+    if (!sections.has(key) && !/^listeners\.(mqtts|wss|http)/.test(key))
       expect([key, plain.get(key)?.value]).toEqual([key, fallback])
   }
   expect(['mqtts', 'wss'].map((name) => plain.get(`listeners.${name}`)?.value)).toEqual(['false', 'false'])

@@ -18,6 +18,7 @@ import type { Broker } from './broker.ts'
 import { listenTo } from './events.ts'
 import { type Hooks, hookGuard } from './hooks.ts'
 import { platformHost } from './host.ts'
+import { keepSettings, type KeptBroker } from './kept-settings.ts'
 import { toMessage } from './publication.ts'
 import { subscribe, type Subscription } from './subscription.ts'
 
@@ -47,6 +48,8 @@ export async function createBroker(options: CreateBrokerOptions = {}): Promise<B
   const history = toHistory(options.history)
   const kept = history?.filters ?? []
   const kernel = await createKernel({ storage, host, guard, limits, sharing, flapping, slowSubscriptions, history })
+  const like: KeptBroker = { limits, sharing, history }
+  await keepSettings(storage, 'broker', like).catch((error: unknown) => host.report(error, 'keeping settings'))
   const protocol = mqtt(options.mqtt)
   const stopSys = sysTopics(kernel, protocol.counters, sysOptions(options.sys, id))
   const subscriptions = new Set<Subscription>()
@@ -89,7 +92,7 @@ export async function createBroker(options: CreateBrokerOptions = {}): Promise<B
       if (closed !== undefined) throw new BrokerError('shutting-down')
       if (before !== undefined && before.state.status !== 'closed')
         throw new TypeError(`there is a bridge ${name} already; close it first`)
-      const bridge = openBridge(kernel, name, options)
+      const bridge = openBridge({ kernel, storage }, name, options)
       bridges.set(name, bridge)
       return bridge
     },

@@ -24,6 +24,8 @@ export interface DatabaseOptions {
   readonly durability: IDBTransactionDurability
   /** Milliseconds opening may take. */
   readonly timeout: number
+  /** Whether it is made where there is none. */
+  readonly create: boolean
   /** Told once when nothing can be done any more. */
   readonly failed: (error: BrokerError) => void
 }
@@ -58,11 +60,11 @@ export class Database {
   }
 
   /**
-   * Opens the database, making it where there is none, and takes it over from whoever has it: from now on his transactions
+   * Opens the database, making it where there is none if it may, and takes it over from whoever has it: from now on his transactions
    * fail. `load` reads what is in it within the same transaction. Resolves with the stamp and what was loaded.
    */
   async open<T>(load: (store: IDBObjectStore) => Promise<T>): Promise<{ readonly stamp: Stamp; readonly loaded: T }> {
-    this.#connect(true)
+    this.#connect(this.#options.create)
     try {
       return await this.#claim(load, putStamp).catch(async (error: unknown) => {
         if (!isFull(error)) throw error

@@ -14,6 +14,7 @@ import { Database } from './database.ts'
 import { failure } from './failure.ts'
 import { allSegments, allStarts, logOfStart, segmentOf } from './keys.ts'
 import { LogReader } from './log-reader.ts'
+import { Presence } from './presence.ts'
 import { putRow, RowReader } from './rows.ts'
 import { SegmentCache } from './segment-cache.ts'
 import { Transactions } from './transactions.ts'
@@ -31,6 +32,11 @@ export interface IndexedDbOptions {
   readonly openTimeout?: number | undefined
   /** Told once when nothing can be done any more: another host has taken over, or the database was removed. */
   readonly failed?: ((error: BrokerError) => void) | undefined
+  /**
+   * Opens the database only where it is there and nobody has it open, for the time until somebody comes: `wanted` is called
+   * then, and the storage is to be closed at once. Not given: it is made where there is none, and taken from whoever has it.
+   */
+  readonly standIn?: { readonly wanted: () => void } | undefined
   /** Told once of each value that was damaged. It is passed over, as if it were not there. */
   readonly damaged?: ((error: BrokerError) => void) | undefined
 }
@@ -48,7 +54,8 @@ export interface IndexedDbStorage extends Storage {
   /**
    * Resolves when the database is open and nobody else can write to it. Rejects with BrokerError `storage-failed` when it
    * cannot be used, is another program's, or was written in a format that is newer than this program, `quota-exceeded` when
-   * there is no room to make it, and `unavailable` when somebody is removing or changing it; so does every call then.
+   * there is no room to make it, and `unavailable` when somebody is removing or changing it, or somebody else has it open
+   * whom we were to stand in for; so does every call then.
    */
   readonly opened: Promise<Opening>
 }
@@ -64,6 +71,8 @@ export function indexedDbStorage(options: IndexedDbOptions): IndexedDbStorage {
 class BrowserStorage implements IndexedDbStorage {
   readonly opened: Promise<Opening>
   readonly #name: string
+  readonly #standIn: IndexedDbOptions['standIn']
+  readonly #presence: Presence
   readonly #damage: Damage
   readonly #database: Database
   readonly #cache = new SegmentCache()
@@ -73,10 +82,16 @@ class BrowserStorage implements IndexedDbStorage {
   #closed: Promise<void> | undefined
 
   constructor(options: IndexedDbOptions) {
-    const { name, durability = 'strict', openTimeout: timeout = 10_000, failed = () => {} } = options
+    const { name, durability = 'strict', openTimeout: timeout = 10_000, standIn } = options
     this.#name = name
+    this.#standIn = standIn
+    this.#presence = new Presence(name)
     this.#damage = new Damage(options.damaged)
-    this.#database = new Database({ name, durability, timeout, failed })
+    const failed = (error: BrokerError): void => {
+      this.#presence.leave()
+      options.failed?.(error)
+    }
+    this.#database = new Database({ name, durability, timeout, create: standIn === undefined, failed })
     this.#rows = new RowReader(this.#database.store, this.#damage)
     this.opened = this.#open()
     // Who calls anything is told.
@@ -107,16 +122,33 @@ class BrowserStorage implements IndexedDbStorage {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#transactions.idle().then(() => this.#database.close())
+    this.#closed ??= this.#close()
     return this.#closed
   }
 
+  async #close(): Promise<void> {
+    await this.#transactions.idle()
+    await this.#database.close()
+    this.#presence.leave()
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#standIn === undefined) await this.#presence.enter()
+    else if (!(await this.#presence.standIn(this.#standIn.wanted)))
+      throw new BrokerError('unavailable', `somebody else has the database ${this.#name} open`)
+  }
+
   async #open(): Promise<Opening> {
-    const { stamp, loaded } = await this.#database.open(async (store) => ({
+    await this.#enter()
+    const load = async (store: IDBObjectStore) => ({
       segments: await promisifyRequest(store.getAllKeys(allSegments())),
       startKeys: await promisifyRequest(store.getAllKeys(allStarts())),
       starts: await promisifyRequest<number[]>(store.getAll(allStarts())),
-    }))
+    })
+    const { stamp, loaded } = await this.#database.open(load).catch((error: unknown) => {
+      this.#presence.leave()
+      throw error
+    })
     for (const key of loaded.segments) {
       const { log, segment } = segmentOf(key)
       const { index } = this.#log(log)

@@ -52,7 +52,7 @@ function isHidden(path: string): boolean {
 }
 
 /** Answers with a line of text. */
-export function refuse(
+function refuse(
   response: ServerResponse,
   status: number,
   text: string,
