@@ -34,6 +34,20 @@ const values: Readonly<Record<string, string>> = {
   'listeners.http.host': '"127.0.0.4"',
   'listeners.http.port': '18084',
   'listeners.http.origins': '["https://example.net"]',
+  'listeners.https.host': '"127.0.0.5"',
+  'listeners.https.port': '18085',
+  'listeners.https.origins': '["https://example.edu"]',
+  'listeners.https.cert': '"c.pem"',
+  'listeners.https.key': '"k.pem"',
+  'listeners.https.ca': '"a.pem"',
+  'listeners.https.requestCert': 'true',
+  'listeners.mqtts.alpn': '["mqtt"]',
+  'listeners.mqtt.proxyProtocol': 'true',
+  'listeners.ws.proxyProtocol': 'true',
+  'listeners.mqtts.proxyProtocol': 'true',
+  'listeners.wss.proxyProtocol': 'true',
+  'listeners.http.proxyProtocol': 'true',
+  'listeners.https.proxyProtocol': 'true',
   sites: '[{"path":"/app","directory":"web"}]',
   allowAnonymous: 'true',
   'authentication.scram.users': JSON.stringify([{ username: 'ann', verifier }]),
@@ -102,13 +116,9 @@ const values: Readonly<Record<string, string>> = {
 }
 
 const readme = readFileSync(new URL('../apps/server/README.md', import.meta.url), 'utf8')
-const sections: ReadonlySet<string> = new Set([
-  'listeners.mqtt',
-  'listeners.ws',
-  'listeners.mqtts',
-  'listeners.wss',
-  'listeners.http',
-])
+const sections: ReadonlySet<string> = new Set(
+  ['mqtt', 'ws', 'mqtts', 'wss', 'http', 'https'].map((name) => `listeners.${name}`),
+)
 const documented = [...readme.matchAll(/^\| `([a-z]\w*(?:\.\w+)*)` +\|/gm)].map(([, key = '']) => key)
 
 /** `key = value  # source` as keys. */
@@ -172,7 +182,7 @@ test('what is printed without flags is what the documentation calls the default'
   expect(rows.length).toBeGreaterThan(30)
   for (const [, key = '', fallback] of rows) {
     // A listener that is on has its keys printed, one that is off only that.
-    if (!sections.has(key) && !/^listeners\.(mqtts|wss|http)/.test(key))
+    if (!sections.has(key) && !/^listeners\.(mqtts|wss|https?)/.test(key))
       expect([key, plain.get(key)?.value]).toEqual([key, fallback])
   }
   expect(['mqtts', 'wss'].map((name) => plain.get(`listeners.${name}`)?.value)).toEqual(['false', 'false'])

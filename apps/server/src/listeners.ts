@@ -1,8 +1,11 @@
 import type { Connection, Host, Listener } from '@isomq/kernel'
 import { listenTcp } from '@isomq/transport-tcp'
 import { listenWebSocket } from '@isomq/transport-websocket'
-import { readTlsFiles } from './config/tls-files.ts'
+import type { Socket } from 'node:net'
+import { listenerNames } from './config/types.ts'
+import { readTlsFiles, type TlsFiles } from './config/tls-files.ts'
 import type { Config, HttpSettings } from './config/types.ts'
+import { type Proxied, readProxyHeader } from './proxy-header.ts'
 import { UserError } from './user-error.ts'
 import { listenWeb } from './web/listen-web.ts'
 import { answerWithSites } from './web/sites.ts'
@@ -15,39 +18,65 @@ export interface ListenerEvents {
   readonly report: Host['report']
 }
 
+/** The listeners that are open. */
+export interface Listeners {
+  readonly open: readonly Listener[]
+  /** Reads the TLS files anew: handshakes from now on are made with them. Rejects with a UserError where one is of no use; that listener then goes on as before. */
+  reload(): Promise<void>
+  /** Stops accepting. */
+  close(): Promise<void>
+}
+
+type Open = Listener & { setTls(tls: TlsFiles): void }
+
 /** Opens every listener that is on. All or none: a UserError has a line for each that cannot be opened, and the others are closed again. */
-export async function openListeners(config: Config, events: ListenerEvents): Promise<Listener[]> {
-  const names = (['mqtt', 'ws', 'mqtts', 'wss', 'http'] as const).filter((name) => config.listeners[name] !== false)
+export async function openListeners(config: Config, events: ListenerEvents): Promise<Listeners> {
+  const names = listenerNames.filter((name) => config.listeners[name] !== false)
   const results = await Promise.allSettled(names.map((name) => open(name, config, events)))
   const listeners = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  const close = async (): Promise<void> => void (await Promise.all(listeners.map((listener) => listener.close())))
+  try {
+    throwAll(results)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const renew = async (name: Name, listener: Open): Promise<void> => {
+    const settings = config.listeners[name]
+    if (settings !== false && 'cert' in settings) listener.setTls(await readTlsFiles(settings, `listeners.${name}`))
+  }
+  const reload = async (): Promise<void> => {
+    throwAll(await Promise.allSettled(names.map((name, i) => renew(name, listeners[i]!))))
+  }
+  return { open: listeners, reload, close }
+}
+
+/** What went wrong in several places as one UserError; what is no UserError goes before. */
+function throwAll(results: readonly PromiseSettledResult<unknown>[]): void {
   const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
-  if (errors.length === 0) return listeners
-  await Promise.all(listeners.map((listener) => listener.close()))
+  if (errors.length === 0) return
   const unexpected = errors.find((error) => !(error instanceof UserError))
   if (unexpected !== undefined) throw unexpected
   throw new UserError(errors.flatMap((error) => (error as UserError).lines))
 }
 
-async function open(name: Name, config: Config, { accept, report }: ListenerEvents): Promise<Listener> {
+async function open(name: Name, config: Config, { accept, report }: ListenerEvents): Promise<Open> {
   const settings = config.listeners[name]
   if (settings === false) throw new Error(`listeners.${name} is off`)
   const tls = 'cert' in settings ? { tls: await readTlsFiles(settings, `listeners.${name}`) } : {}
-  const { host, port } = settings
+  const { host, port, proxyProtocol } = settings
   const { connectTimeout, maxPacketSize } = config.limits
-  const common = { host, port, report, ...tls }
+  const readHeader = (socket: Socket): Promise<Proxied | undefined> => readProxyHeader(socket, connectTimeout)
+  const common = { host, port, report, ...tls, ...(proxyProtocol === true ? { preamble: readHeader } : {}) }
+  const maxPayload = maxPacketSize + roomForMore
   try {
-    if (name === 'http') {
+    if (name === 'http' || name === 'https') {
       const { origins } = settings as HttpSettings
       const answer = answerWithSites(config.sites)
-      const maxPayload = maxPacketSize + roomForMore
-      return await listenWeb(
-        { host, port, origins, maxPayload, headersTimeout: connectTimeout, answer, report },
-        accept,
-      )
+      return await listenWeb({ ...common, origins, maxPayload, headersTimeout: connectTimeout, answer }, accept)
     }
     if (!('paths' in settings)) return await listenTcp({ ...common, handshakeTimeout: connectTimeout }, accept)
     const { paths, origins } = settings
-    const maxPayload = maxPacketSize + roomForMore
     return await listenWebSocket({ ...common, paths, origins, maxPayload, upgradeTimeout: connectTimeout }, accept)
   } catch (error) {
     throw explain(error, name, settings)

@@ -8,6 +8,7 @@ import type { Config } from './config/types.ts'
 import { openListeners } from './listeners.ts'
 import type { Log } from './log.ts'
 import { nodeClock, nodeHost } from './node-host.ts'
+import { watchTlsFiles } from './config/tls-files.ts'
 import { throttle } from './throttle.ts'
 import { UserError } from './user-error.ts'
 import { version } from './version.ts'
@@ -16,6 +17,8 @@ import { version } from './version.ts'
 export interface Server {
   /** What clients dial, one for each listener. */
   readonly urls: readonly string[]
+  /** Reads anew what can change while it runs: TLS files. Rejects with a UserError where one is of no use; what was in force stays. */
+  reload(): Promise<void>
   /** Stops accepting, ends every connection, writes what is unwritten, releases the storage. Idempotent. */
   stop(): Promise<void>
 }
@@ -44,22 +47,40 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     await broker.close()
     await storage.close()
   }
-  if (config.sites.length > 0 && config.listeners.http === false)
-    log.warn({ sites: config.sites.map(({ path }) => path) }, 'not served: there is no --http')
+  if (config.sites.length > 0 && config.listeners.http === false && config.listeners.https === false)
+    log.warn({ sites: config.sites.map(({ path }) => path) }, 'not served: there is neither --http nor --https')
   try {
     const listeners = await openListeners(config, {
       accept: (connection) => protocol.serve(connection, broker),
       report: host.report,
     })
+    const reload = (): Promise<void> => listeners.reload()
+    const unwatch = watchTlsFiles(config, () => void reloadAndLog({ reload }, log))
     let stopped: Promise<void> | undefined
     const stop = async (): Promise<void> => {
-      await Promise.all(listeners.map((listener) => listener.close()))
+      unwatch()
+      await listeners.close()
       await close()
     }
-    return { urls: listeners.flatMap(({ address }) => urlsOf(address, config)), stop: () => (stopped ??= stop()) }
+    return {
+      urls: listeners.open.flatMap(({ address }) => urlsOf(address, config)),
+      reload,
+      stop: () => (stopped ??= stop()),
+    }
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** Reloads, and logs how it went. Never rejects. */
+export async function reloadAndLog({ reload }: Pick<Server, 'reload'>, log: Log): Promise<void> {
+  try {
+    await reload()
+    log.info('reloaded')
+  } catch (error) {
+    const lines = error instanceof UserError ? error.lines : [String(error)]
+    log.error({ faults: lines }, 'not reloaded: what was in force stays')
   }
 }
 

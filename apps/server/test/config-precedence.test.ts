@@ -14,6 +14,7 @@ test('without anything the defaults apply', async () => {
       mqtts: false,
       wss: false,
       http: false,
+      https: false,
     },
     sites: [],
     allowAnonymous: false,

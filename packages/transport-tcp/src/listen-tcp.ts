@@ -1,6 +1,7 @@
-import type { Connection, Host, Listener } from '@isomq/kernel'
+import type { Connection, Host, Listener, PeerInfo } from '@isomq/kernel'
 import { createServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+import { createServer as createTlsServer, Server as TlsServer, type TlsOptions } from 'node:tls'
+import { behindPreamble, originOf } from './preamble.ts'
 import { dialAddress, peerInfo } from './peer-info.ts'
 import { SocketConnection } from './socket-connection.ts'
 
@@ -13,7 +14,17 @@ export interface TcpServerTls {
   /** Ask clients for a certificate, and refuse those without a valid one unless `rejectUnauthorized` is false. Default false. */
   readonly requestCert?: boolean | undefined
   readonly rejectUnauthorized?: boolean | undefined
+  /** Protocols that are spoken, best first; a client that names others is refused. Default: whatever clients name. */
   readonly alpn?: readonly string[] | undefined
+}
+
+/** Whom a connection really comes from. */
+export type Preamble = (socket: Socket) => Promise<Pick<PeerInfo, 'address' | 'port'> | undefined>
+
+/** A listener whose certificate can be replaced. */
+export interface TcpListener extends Listener {
+  /** Handshakes from now on are made with these. Throws, and changes nothing, where they are of no use or there is no TLS. */
+  setTls(tls: TcpServerTls): void
 }
 
 /** Where and how to listen. */
@@ -27,6 +38,8 @@ export interface ListenTcpOptions {
   readonly scheme?: string | undefined
   /** Connections open at once, handshakes included; one more is closed at once. Default: no bound. */
   readonly maxConnections?: number | undefined
+  /** Reads what comes before everything else on each socket, as a proxy's header. A rejection ends the socket. */
+  readonly preamble?: Preamble | undefined
   /** Milliseconds from accept to the end of the TLS handshake, dripping or not. Default 10,000. */
   readonly handshakeTimeout?: number | undefined
   /** From this many unsent bytes on `send` returns false. At least what the runtime buffers itself. Default 65,536. */
@@ -41,19 +54,20 @@ export interface ListenTcpOptions {
  * Listens for TCP or TLS connections and hands each over once it is ready (for TLS: after the handshake).
  * Rejects with the system's error, `code` intact (`EADDRINUSE`, `EACCES`, …).
  */
-export function listenTcp(options: ListenTcpOptions, accept: (connection: Connection) => void): Promise<Listener> {
+export function listenTcp(options: ListenTcpOptions, accept: (connection: Connection) => void): Promise<TcpListener> {
   const { tls, highWaterMark = 65_536, linger = 5_000, report = () => undefined } = options
-  const server = tls === undefined ? createServer() : createTlsServer(tlsOptions(tls))
+  const inner = tls === undefined ? createServer() : createTlsServer(tlsOptions(tls))
+  const server = options.preamble === undefined ? inner : behindPreamble(inner, options.preamble)
   const pending = new Handshakes(options.handshakeTimeout ?? 10_000)
   if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections
   let closing: Promise<void> | undefined
 
-  const hand = (socket: Socket, acceptedAt: number): void => {
+  const hand = (socket: Socket, arrival: Pick<PeerInfo, 'acceptedAt' | 'address' | 'port'>): void => {
     if (closing !== undefined) {
       socket.destroy()
       return
     }
-    const connection = new SocketConnection(socket, peerInfo(socket, acceptedAt), { highWaterMark, linger })
+    const connection = new SocketConnection(socket, { ...peerInfo(socket), ...arrival }, { highWaterMark, linger })
     try {
       accept(connection)
     } catch (error) {
@@ -62,12 +76,17 @@ export function listenTcp(options: ListenTcpOptions, accept: (connection: Connec
     }
   }
 
-  if (tls === undefined) server.on('connection', (socket) => hand(socket, Date.now()))
+  if (tls === undefined)
+    inner.on('connection', (socket) => hand(socket, { acceptedAt: Date.now(), ...originOf(socket) }))
   else {
-    server.on('connection', (socket) => pending.begin(socket))
-    server.on('secureConnection', (socket: Socket) => hand(socket, pending.finish(socket)))
+    inner.on('connection', (socket) => pending.begin(socket))
+    inner.on('secureConnection', (socket: Socket) => hand(socket, pending.finish(socket)))
     // A handshake that fails is the peer's affair; the server closes the socket itself.
-    server.on('tlsClientError', () => undefined)
+    inner.on('tlsClientError', () => undefined)
+  }
+  const setTls = (files: TcpServerTls): void => {
+    if (!(inner instanceof TlsServer)) throw new TypeError('this listener has no TLS')
+    inner.setSecureContext(tlsOptions(files))
   }
 
   const close = (): Promise<void> => {
@@ -85,7 +104,7 @@ export function listenTcp(options: ListenTcpOptions, accept: (connection: Connec
     server.listen({ host: options.host ?? '127.0.0.1', port: options.port }, () => {
       server.off('error', reject)
       server.on('error', (error) => report(error, 'listening for TCP connections'))
-      resolve({ ...place(server, options), close })
+      resolve({ ...place(server, options), close, setTls })
     })
   })
 }
@@ -136,13 +155,13 @@ class Handshakes {
     })
   }
 
-  /** When this socket was accepted, milliseconds since the epoch. */
-  finish(socket: Socket): number {
+  /** When this socket was accepted, milliseconds since the epoch, and whom a proxy said it comes from. */
+  finish(socket: Socket): Pick<PeerInfo, 'acceptedAt' | 'address' | 'port'> {
     const end = remoteEnd(socket)
     const begun = this.#open.get(end)
     this.#open.delete(end)
     clearTimeout(begun?.timer)
-    return begun?.at ?? Date.now()
+    return { acceptedAt: begun?.at ?? Date.now(), ...(begun && originOf(begun.socket)) }
   }
 
   abandon(): void {

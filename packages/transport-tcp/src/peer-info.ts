@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 
 /** What a socket tells of its peer. A certificate is named only when it was asked for and verified. */
-export function peerInfo(socket: Socket, acceptedAt?: number): PeerInfo {
+export function peerInfo(socket: Socket): PeerInfo {
   const tls = socket instanceof TLSSocket
   return {
     transport: tls ? 'tls' : 'tcp',
@@ -11,7 +11,6 @@ export function peerInfo(socket: Socket, acceptedAt?: number): PeerInfo {
     address: plainAddress(socket.remoteAddress),
     port: socket.remotePort,
     certificate: tls ? certificate(socket) : undefined,
-    acceptedAt,
   }
 }
 

@@ -1,4 +1,6 @@
+import type { PeerInfo } from '@isomq/kernel'
 import type { Server, Socket } from 'node:net'
+import { originOf } from './preamble.ts'
 
 interface Arrival {
   at: number
@@ -24,14 +26,14 @@ export class Arrivals {
     server.on('connection', this.#begin)
   }
 
-  /** The socket was upgraded. When was it accepted? Milliseconds since the epoch. */
-  finish(socket: Socket): number {
+  /** The socket was upgraded. When was it accepted, milliseconds since the epoch, and whom does it come from, if a proxy said? */
+  finish(socket: Socket): Pick<PeerInfo, 'acceptedAt' | 'address' | 'port'> {
     const end = remoteEnd(socket)
     const begun = this.#open.get(end)
-    if (begun === undefined) return Date.now()
+    if (begun === undefined) return { acceptedAt: Date.now() }
     begun.socket.off('close', begun.forget)
     begun.forget()
-    return begun.at
+    return { acceptedAt: begun.at, ...originOf(begun.socket) }
   }
 
   /** The socket was used for something else and stays open: a login on it counts from here. */

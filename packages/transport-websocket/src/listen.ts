@@ -1,11 +1,13 @@
 import type { Connection, Host, Listener, PeerInfo } from '@isomq/kernel'
 import { createServer, type IncomingMessage, type Server, type ServerOptions, STATUS_CODES } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { Socket } from 'node:net'
+import { createServer as createTlsServer, Server as HttpsServer } from 'node:https'
+import type { Server as NetServer, Socket } from 'node:net'
+import type { TlsOptions } from 'node:tls'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Arrivals } from './arrivals.ts'
 import { asError } from './frames.ts'
 import { peerInfo } from './peer-info.ts'
+import { behindPreamble } from './preamble.ts'
 import { chooseProtocol, pathOf, refuse, type Refusal } from './upgrade-rules.ts'
 import { WsConnection } from './ws-connection.ts'
 
@@ -20,6 +22,15 @@ export interface WebSocketServerTls {
   readonly rejectUnauthorized?: boolean | undefined
 }
 
+/** Whom a connection really comes from. */
+export type Preamble = (socket: Socket) => Promise<Pick<PeerInfo, 'address' | 'port'> | undefined>
+
+/** A listener whose certificate can be replaced. */
+export interface WebSocketListener extends Listener {
+  /** Handshakes from now on are made with these. Throws, and changes nothing, where they are of no use or there is no TLS. */
+  setTls(tls: WebSocketServerTls): void
+}
+
 /** Where and how to listen. */
 export interface ListenWebSocketOptions {
   /** Default `127.0.0.1`; `0.0.0.0` or `::` for all interfaces. */
@@ -32,6 +43,10 @@ export interface ListenWebSocketOptions {
    * the server's end stay with the caller.
    */
   readonly server?: Server | undefined
+  /** Where that server is reached, if it does not listen itself. */
+  readonly bound?: { readonly address: string; readonly port: number } | undefined
+  /** Reads what comes before everything else on each socket, as a proxy's header. A rejection ends the socket. Not used with `server`. */
+  readonly preamble?: Preamble | undefined
   /** Paths that may be upgraded; the first is shown in the address. Default `/mqtt` and `/`. */
   readonly paths?: readonly string[] | undefined
   /** Subprotocols taken, best first. Default `mqtt` and `mqttv3.1`. */
@@ -64,7 +79,7 @@ export interface ListenWebSocketOptions {
 export function listenWebSocket(
   options: ListenWebSocketOptions,
   accept: (connection: Connection) => void,
-): Promise<Listener> {
+): Promise<WebSocketListener> {
   const { server: shared, highWaterMark = 65_536, linger = 5_000, report = () => undefined } = options
   const { maxConnections = Number.POSITIVE_INFINITY, origins } = options
   const rules = {
@@ -73,6 +88,8 @@ export function listenWebSocket(
     origins,
   }
   const server = shared ?? makeServer(options)
+  const door =
+    options.preamble === undefined || shared !== undefined ? server : behindPreamble(server, options.preamble)
   const arrivals = new Arrivals(server, shared === undefined ? (options.upgradeTimeout ?? 10_000) : undefined)
   const maxPayload = options.maxPayload ?? 1024 * 1024 + 64 * 1024
   const sockets = makeSockets(maxPayload, rules.protocols, linger)
@@ -91,7 +108,7 @@ export function listenWebSocket(
       return
     }
     sockets.handleUpgrade(request, socket, head, (ws) => {
-      const peer = peerInfo(socket, { acceptedAt: arrivals.finish(socket), origin: request.headers.origin })
+      const peer = { ...peerInfo(socket), ...arrivals.finish(socket), origin: request.headers.origin }
       hand(ws, socket, peer)
     })
   }
@@ -115,6 +132,10 @@ export function listenWebSocket(
     response.writeHead(status, { Connection: 'close', Upgrade: 'websocket', 'Content-Type': 'text/plain' })
     response.end(`${text}\n`)
   }
+  const setTls = (files: WebSocketServerTls): void => {
+    if (!(server instanceof HttpsServer)) throw new TypeError('this listener has no TLS')
+    server.setSecureContext(tlsOptions(files))
+  }
   const serverFault = (error: Error): void => report(error, 'listening for WebSockets')
 
   const close = (): Promise<void> => {
@@ -122,7 +143,7 @@ export function listenWebSocket(
       server.off('upgrade', upgrade)
       server.off('request', used)
       arrivals.stop(shared === undefined)
-      if (shared === undefined) server.close()
+      if (shared === undefined) door.close()
       // The server's own callback would wait for all connections to end. Its handle is closed within this turn.
       setImmediate(resolve)
     })
@@ -131,15 +152,15 @@ export function listenWebSocket(
   server.on('upgrade', upgrade)
   if (shared !== undefined) {
     server.on('request', used)
-    return Promise.resolve({ ...place(server, options, rules.paths), close })
+    return Promise.resolve({ ...place(server, options, rules.paths), close, setTls })
   }
   server.on('request', plain)
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 }, () => {
-      server.off('error', reject)
-      server.on('error', serverFault)
-      resolve({ ...place(server, options, rules.paths), close })
+    door.once('error', reject)
+    door.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 }, () => {
+      door.off('error', reject)
+      door.on('error', serverFault)
+      resolve({ ...place(door, options, rules.paths), close, setTls })
     })
   })
 }
@@ -157,20 +178,16 @@ function makeServer({ tls, maxHeaderSize = 8_192, maxConnections }: ListenWebSoc
   let server: Server
   if (tls === undefined) server = createServer(http)
   else {
-    const ca = tls.ca === undefined ? {} : { ca: pem(tls.ca) }
-    const { requestCert = false, rejectUnauthorized = true } = tls
-    server = createTlsServer({
-      ...http,
-      ...ca,
-      key: pem(tls.key),
-      cert: pem(tls.cert),
-      requestCert,
-      rejectUnauthorized,
-    })
+    server = createTlsServer({ ...http, ...tlsOptions(tls) })
   }
   // Sockets that never ask for an upgrade count as well, twice as many as may be open: they cannot keep others out for long.
   if (maxConnections !== undefined) server.maxConnections = maxConnections * 2 + 16
   return server
+}
+
+function tlsOptions({ key, cert, ca, requestCert = false, rejectUnauthorized = true }: WebSocketServerTls): TlsOptions {
+  const authorities = ca === undefined ? {} : { ca: pem(ca) }
+  return { key: pem(key), cert: pem(cert), ...authorities, requestCert, rejectUnauthorized }
 }
 
 function makeSockets(maxPayload: number, protocols: readonly string[], linger: number): WebSocketServer {
@@ -206,11 +223,11 @@ function pem(value: string | Uint8Array): string | Buffer {
 }
 
 function place(
-  server: Server,
-  { tls }: ListenWebSocketOptions,
+  server: NetServer,
+  { tls, bound: elsewhere }: ListenWebSocketOptions,
   paths: readonly string[],
 ): { readonly address: string; readonly port: number } {
-  const bound = server.address()
+  const bound = elsewhere ?? server.address()
   if (bound === null || typeof bound === 'string') throw new Error('the server must listen on a port')
   const host = bound.address === '0.0.0.0' || bound.address === '::' ? '127.0.0.1' : bound.address
   const secure = tls !== undefined || 'setSecureContext' in server

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 
 /** What a socket tells of its peer. A certificate is named only when it was asked for and verified. */
-export function peerInfo(socket: Socket, more: Pick<PeerInfo, 'acceptedAt' | 'origin'> = {}): PeerInfo {
+export function peerInfo(socket: Socket): PeerInfo {
   const tls = socket instanceof TLSSocket
   return {
     transport: tls ? 'wss' : 'ws',
@@ -12,7 +12,6 @@ export function peerInfo(socket: Socket, more: Pick<PeerInfo, 'acceptedAt' | 'or
     address: socket.remoteAddress?.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, ''),
     port: socket.remotePort,
     certificate: tls ? certificate(socket) : undefined,
-    ...more,
   }
 }
 

@@ -19,6 +19,7 @@ export function addConfigFlags(command: Command): Command {
       'listen for MQTT over secure WebSocket there, or `off`; needs listeners.wss.cert and .key',
     )
     .option('--http <host:port>', 'listen for HTTP there: sites, and MQTT over WebSocket at /mqtt; or `off`')
+    .option('--https <host:port>', 'the same over TLS; needs listeners.https.cert and .key')
     .option('--site <path=dir>', 'serve the files of a folder there, by --http; may be repeated', gather)
     .option('--allow-anonymous', 'listen where other machines can reach although nobody has to log in')
     .option('--data <dir>', 'keep messages and sessions in this directory (default: ./data)')

@@ -4,7 +4,7 @@ import type { ConfigFlags } from '../config/flags.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/types.ts'
 import { createLog, type Log } from '../log.ts'
-import { startServer, type Server } from '../server.ts'
+import { reloadAndLog, startServer, type Server } from '../server.ts'
 import { tuneCollector } from '../tune-collector.ts'
 import { version } from '../version.ts'
 
@@ -26,6 +26,7 @@ export async function serve(flags: ConfigFlags): Promise<void> {
     log.warn({ listeners: exposed }, 'anyone who can reach this machine may connect (allowAnonymous)')
   const server = await startServer(config, log)
   stopOnSignals(server, log)
+  process.on('SIGHUP', () => void reloadAndLog(server, log))
   log.info({ version, pid: process.pid, config: file, storage: placeOf(config.storage) }, 'started')
   for (const url of server.urls) log.info({ url }, 'listening')
   process.stdout.write([`isomq ${version} ready`, ...server.urls.map((url) => `  ${url}`), ''].join('\n'))

@@ -5,7 +5,7 @@ import { bridgeFaults } from '../bridges.ts'
 import { siteFaults } from '../web/sites.ts'
 import type { Merged } from './merge.ts'
 import type { Problem } from './source.ts'
-import type { Config } from './types.ts'
+import { type Config, listenerNames, type TlsSettings } from './types.ts'
 import { formatBytes } from './units.ts'
 
 /** What is wrong with a configuration although every single value is right. */
@@ -27,7 +27,7 @@ export function checkConfig(config: Config, merged: Merged): Problem[] {
       refuse(path, `${listens}; add --allow-anonymous (allowAnonymous: true) if that is meant`)
     }
   }
-  for (const name of ['mqtts', 'wss'] as const) {
+  for (const name of ['mqtts', 'wss', 'https'] as const) {
     const listener = config.listeners[name]
     if (listener !== false && listener.requestCert && listener.ca === undefined) {
       refuse(`listeners.${name}.ca`, 'is required with requestCert: it says whose certificates are good')
@@ -62,16 +62,15 @@ export function checkConfig(config: Config, merged: Merged): Problem[] {
 
 /** The listeners that other machines can reach and that let anyone in. A verified client certificate counts as a login. */
 export function exposedListeners(config: Config): (keyof Config['listeners'])[] {
-  const { mqtt, ws, mqtts, wss, http } = config.listeners
-  const open = { mqtt, ws, http, mqtts: verified(mqtts) ? false : mqtts, wss: verified(wss) ? false : wss } as const
-  return (['mqtt', 'ws', 'mqtts', 'wss', 'http'] as const).filter((name) => {
-    const listener = open[name]
-    return listener !== false && !isLoopback(listener.host)
+  return listenerNames.filter((name) => {
+    const listener = config.listeners[name]
+    return listener !== false && !isLoopback(listener.host) && !isVerified(listener)
   })
 }
 
-function verified(listener: Config['listeners']['mqtts']): boolean {
-  return listener !== false && listener.requestCert && listener.ca !== undefined
+function isVerified(listener: object): boolean {
+  const { requestCert, ca } = listener as Partial<TlsSettings>
+  return requestCert === true && ca !== undefined
 }
 
 function isLoopback(host: string): boolean {

@@ -1,5 +1,6 @@
 import { flatten } from './flatten.ts'
 import { readValue } from './read-value.ts'
+import { listenerNames } from './types.ts'
 import type { Assignment, Layer, Problem, Source } from './source.ts'
 
 /** The command line's say in the configuration. */
@@ -11,6 +12,7 @@ export interface ConfigFlags {
   readonly mqtts?: string
   readonly wss?: string
   readonly http?: string
+  readonly https?: string
   readonly site?: readonly string[]
   readonly memory?: boolean
   readonly data?: string
@@ -22,7 +24,7 @@ export interface ConfigFlags {
 /** Keys from flags. What a flag of its own says goes before `--set`. */
 export function readFlags(flags: ConfigFlags): Layer {
   const layers = (flags.set ?? []).map(readSet)
-  for (const name of ['mqtt', 'ws', 'mqtts', 'wss', 'http'] as const) {
+  for (const name of listenerNames) {
     const value = flags[name]
     if (value !== undefined) layers.push(readAddress(`listeners.${name}`, value, { kind: 'flag', name: `--${name}` }))
   }

@@ -8,6 +8,14 @@ import type { Config, ConfigInput } from './types.ts'
 const tcp = (port: number) => ({
   host: v.optional(text('Address to listen on; one that other machines can reach needs `allowAnonymous`'), '127.0.0.1'),
   port: count('Port; 0 takes a free one and prints it', port, { max: 65535 }),
+  proxyProtocol: v.optional(
+    v.pipe(
+      v.boolean('must be true or false'),
+      v.description(
+        'Connections begin with a PROXY protocol header (version 1 or 2) that names the client: for a listener that only a proxy can reach',
+      ),
+    ),
+  ),
 })
 const ws = (port: number) => ({
   ...tcp(port),
@@ -22,6 +30,13 @@ const tls = {
   ca: v.optional(text('PEM file with the authorities that sign client certificates')),
   requestCert: flag('Ask clients for a certificate, and refuse those without a valid one', false),
 }
+
+const alpn = v.optional(
+  texts('Protocols named in the TLS handshake (ALPN), such as `mqtt`; a client that names others alone is refused'),
+)
+const origins = v.optional(
+  texts('Web origins whose pages may connect by WebSocket, besides programs; without it those of this port'),
+)
 
 /** On with these keys, or off with `false`. */
 function listener<E extends v.ObjectEntries>(entries: E, description: string, on: boolean) {
@@ -116,27 +131,27 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
     v.strictObject({
       mqtt: listener(tcp(1883), 'MQTT over TCP; false turns it off', true),
       ws: listener(ws(8083), 'MQTT over WebSocket; false turns it off', true),
-      mqtts: listener({ ...tcp(8883), ...tls }, 'MQTT over TLS; off unless `cert` and `key` are given', false),
+      mqtts: listener({ ...tcp(8883), ...tls, alpn }, 'MQTT over TLS; off unless `cert` and `key` are given', false),
       wss: listener(
         { ...ws(8084), ...tls },
         'MQTT over WebSocket and TLS; off unless `cert` and `key` are given',
         false,
       ),
       http: listener(
-        {
-          ...tcp(18083),
-          origins: v.optional(
-            texts('Web origins whose pages may connect by WebSocket, besides programs; without it those of this port'),
-          ),
-        },
+        { ...tcp(18083), origins },
         'HTTP, for all that browsers need on one port: `sites`, and MQTT over WebSocket at `/mqtt`; off unless it is given',
+        false,
+      ),
+      https: listener(
+        { ...tcp(18084), origins, ...tls },
+        'The same over TLS; off unless `cert` and `key` are given',
         false,
       ),
     }),
     {},
   ),
   sites: v.optional(
-    list('Folders served by `listeners.http`: a list of `{ path, directory }`', {
+    list('Folders served by `listeners.http` and `listeners.https`: a list of `{ path, directory }`', {
       path: text(''),
       directory: text(''),
     }),

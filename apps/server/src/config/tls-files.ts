@@ -1,7 +1,8 @@
+import { unwatchFile, watchFile } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import { UserError } from '../user-error.ts'
-import type { TlsSettings } from './types.ts'
+import type { Config, TlsSettings } from './types.ts'
 
 /** The contents of the files that TLS needs. */
 export interface TlsFiles {
@@ -9,6 +10,7 @@ export interface TlsFiles {
   readonly key: Buffer
   readonly ca?: Buffer
   readonly requestCert: boolean
+  readonly alpn?: readonly string[]
 }
 
 /** Reads certificate, key and authorities. Throws a UserError that names the key (`listeners.wss.cert`) and the file of each that is of no use. */
@@ -33,5 +35,29 @@ export async function readTlsFiles(settings: TlsSettings, path: string): Promise
   } catch (error) {
     throw new UserError(`${path}: certificate and key are of no use: ${(error as Error).message}`)
   }
-  return { ...files, requestCert: settings.requestCert }
+  const { requestCert, alpn } = settings
+  return { ...files, requestCert, ...(alpn === undefined ? {} : { alpn }) }
+}
+
+/** Milliseconds between two looks at a file. */
+const interval = 5000
+/** Milliseconds for the other files of a renewal to be there, too. */
+const settling = 1000
+
+/** Calls back when a TLS file of a listener has changed. Returns how to stop it. */
+export function watchTlsFiles({ listeners }: Config, changed: () => void): () => void {
+  const all = Object.values(listeners).flatMap((each) => (each !== false && 'cert' in each ? [each] : []))
+  const files = new Set(all.flatMap(({ cert, key, ca = cert }) => [cert, key, ca]))
+  let timer: NodeJS.Timeout | undefined
+  const touched = (): void => {
+    clearTimeout(timer)
+    timer = setTimeout(changed, settling)
+    timer.unref()
+  }
+  // By its state, which is that of what a link leads to: tools that renew certificates turn links round.
+  for (const file of files) watchFile(file, { interval, persistent: false }, touched)
+  return () => {
+    clearTimeout(timer)
+    for (const file of files) unwatchFile(file, touched)
+  }
 }

@@ -7,6 +7,8 @@ import type { Account, AccountInput } from './accounts.ts'
 export interface TcpSettings {
   readonly host: string
   readonly port: number
+  /** Every connection begins with a header of the PROXY protocol. */
+  readonly proxyProtocol?: boolean | undefined
 }
 
 /** Where WebSockets are accepted: at these paths, and from pages of these origins (all, where not said). */
@@ -26,7 +28,12 @@ export interface TlsSettings {
   readonly key: string
   readonly ca?: string | undefined
   readonly requestCert: boolean
+  /** Protocols named in the handshake, best first; a client that names others is refused. */
+  readonly alpn?: readonly string[] | undefined
 }
+
+/** Every listener there can be. */
+export const listenerNames = ['mqtt', 'ws', 'mqtts', 'wss', 'http', 'https'] as const
 
 interface Switch {
   readonly enabled: boolean
@@ -61,6 +68,7 @@ export interface Config {
     readonly mqtts: (TcpSettings & TlsSettings) | false
     readonly wss: (WsSettings & TlsSettings) | false
     readonly http: HttpSettings | false
+    readonly https: (HttpSettings & TlsSettings) | false
   }
   readonly sites: readonly SiteSettings[]
   readonly allowAnonymous: boolean

@@ -1,6 +1,13 @@
-import type { Connection, Host, Listener } from '@isomq/kernel'
-import { listenWebSocket } from '@isomq/transport-websocket'
-import { createServer } from 'node:http'
+import type { Connection, Host } from '@isomq/kernel'
+import {
+  behindPreamble,
+  listenWebSocket,
+  type Preamble,
+  type WebSocketListener,
+  type WebSocketServerTls,
+} from '@isomq/transport-websocket'
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Answer } from './sites.ts'
 
@@ -14,6 +21,10 @@ export interface ListenWebOptions {
   readonly maxPayload: number
   /** Milliseconds in which the head of a request must be there. */
   readonly headersTimeout: number
+  /** PEM: HTTPS then. */
+  readonly tls?: WebSocketServerTls | undefined
+  /** Reads what comes before everything else on each socket. A rejection ends the socket. */
+  readonly preamble?: Preamble | undefined
   readonly answer: Answer
   readonly report: Host['report']
 }
@@ -25,10 +36,10 @@ export interface ListenWebOptions {
 export async function listenWeb(
   options: ListenWebOptions,
   accept: (connection: Connection) => void,
-): Promise<Listener> {
-  const { host, port, headersTimeout, answer, report } = options
+): Promise<WebSocketListener> {
+  const { host, port, headersTimeout, tls, preamble, answer, report } = options
   const limits = { maxHeaderSize: 8192, headersTimeout, requestTimeout: headersTimeout + 20_000 }
-  const server = createServer({ ...limits, connectionsCheckingInterval: 1000 }, (request, response) => {
+  const server = makeServer({ ...limits, connectionsCheckingInterval: 1000 }, tls, (request, response) => {
     try {
       answer(request, response)
     } catch (error) {
@@ -36,26 +47,39 @@ export async function listenWeb(
       response.destroy()
     }
   })
+  const door = preamble === undefined ? server : behindPreamble(server, preamble)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port }, () => {
-      server.off('error', reject)
-      server.on('error', (error) => report(error, 'listening for HTTP'))
+    door.once('error', reject)
+    door.listen({ host, port }, () => {
+      door.off('error', reject)
+      door.on('error', (error) => report(error, 'listening for HTTP'))
       resolve()
     })
   })
   const { origins = 'same', maxPayload } = options
-  const sockets = await listenWebSocket({ server, origins, maxPayload, report }, accept)
-  const bound = server.address() as AddressInfo
+  const bound = door.address() as AddressInfo
+  const sockets = await listenWebSocket({ server, bound, origins, maxPayload, report }, accept)
   const shown = bound.address.includes(':') ? `[${bound.address}]` : bound.address
   const reachable = bound.address === '0.0.0.0' || bound.address === '::' ? '127.0.0.1' : shown
   return {
-    address: `http://${reachable}:${bound.port}/`,
+    address: `${tls === undefined ? 'http' : 'https'}://${reachable}:${bound.port}/`,
     port: bound.port,
+    setTls: (files) => sockets.setTls(files),
     async close() {
       await sockets.close()
-      server.close()
+      door.close()
       server.closeAllConnections()
     },
   }
+}
+
+function makeServer(options: ServerOptions, tls: WebSocketServerTls | undefined, answer: RequestListener): Server {
+  if (tls === undefined) return createServer(options, answer)
+  const { key, cert, ca, requestCert = false } = tls
+  const files = { key: bytes(key), cert: bytes(cert), ...(ca === undefined ? {} : { ca: bytes(ca) }) }
+  return createTlsServer({ ...options, ...files, requestCert, rejectUnauthorized: true }, answer)
+}
+
+function bytes(pem: string | Uint8Array): Buffer {
+  return Buffer.from(pem)
 }
