@@ -23,11 +23,15 @@ const notOverIndexedDb: Readonly<Record<string, string>> = {
     'gives the storage sixteen microtasks, and IndexedDB needs a turn of the event loop',
 }
 
-/** All tests of the protocol and the kernel, with those that cannot run here. */
-export async function protocolTests(): Promise<Test[]> {
+/** Files whose subject is what is kept. */
+const keeping = /restart|recover|retained|session|durab|qos-2|qos2|crash|storage|placement|will|resum|redeliver/
+
+/** All tests of the protocol and the kernel, or only those of what is kept, with those that cannot run here. */
+export async function protocolTests(which: 'all' | 'kept' = 'all'): Promise<Test[]> {
   const tests: Test[] = []
   for (const [path, load] of Object.entries(files)) {
     const file = path.slice('../../packages/'.length)
+    if (which === 'kept' && !keeping.test(file)) continue
     const reason = notHere[file] ?? (process.env['ISOMQ_KEEPING'] === 'indexeddb' ? notOverIndexedDb[file] : undefined)
     if (reason !== undefined) {
       tests.push({ name: file, reason })

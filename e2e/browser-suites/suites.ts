@@ -4,10 +4,11 @@ import { type Report, runTests } from './run-tests.ts'
 import { storageTests } from './storage-tests.ts'
 
 /** What can be run. */
-export type SuiteName = 'storage' | 'protocol'
+export type SuiteName = 'storage' | 'protocol' | 'protocol, what is kept'
 
 export async function runSuite(name: SuiteName): Promise<Report> {
-  return await runTests(name === 'storage' ? storageTests() : await protocolTests())
+  if (name === 'storage') return await runTests(storageTests())
+  return await runTests(await protocolTests(name === 'protocol' ? 'all' : 'kept'))
 }
 
 if ('onconnect' in globalThis)
