@@ -4,6 +4,7 @@ import type { WorkerLink } from 'isomq/worker-client'
 import type { connect as connectMqtt } from 'mqtt'
 import type { Page } from 'playwright/test'
 import { bundle } from './bundle.ts'
+import type { OldPahoPage } from './old-paho-page.ts'
 import { serveFolder, type Site } from './site.ts'
 
 /** What a page of the site has: a way to the broker that all of them share, MQTT.js, and what it has heard. */
@@ -12,6 +13,7 @@ export interface Tab {
   readonly hosts: { readonly kind: string; readonly here: boolean }[]
   readonly mqtt: { connectAsync(url: string, options: object): Promise<ReturnType<typeof connectMqtt>> }
   readonly heard: string[]
+  readonly OldPahoPage: typeof OldPahoPage
   client: ReturnType<typeof connectMqtt>
 }
 
@@ -37,11 +39,12 @@ export async function serveTabs(folder: string): Promise<Site> {
     })`
   const page = `
     import { connectWorker } from 'isomq/worker-client'
+    import { OldPahoPage } from './support/old-paho-page.ts'
     const server = new URL(location.href).searchParams.get('server')
     const link = connectWorker(server === null ? '/worker.js' : '/worker.js?server=' + encodeURIComponent(server))
     const hosts = []
     link.on('host', (place) => hosts.push(place))
-    Object.assign(globalThis, { link, hosts, heard: [] })`
+    Object.assign(globalThis, { link, hosts, heard: [], OldPahoPage })`
   await bundle(folder, 'worker', worker)
   await bundle(folder, 'page', page)
   writeFileSync(join(folder, 'mqtt.js'), readFileSync(new URL(import.meta.resolve('mqtt/dist/mqtt.min'))))

@@ -119,7 +119,7 @@ export class Session implements Saved {
       if (this.durable) {
         // What QoS 0 has brought does not come again.
         if (subscription.options.qos === 0) committer.since(subscription)
-        else committer.save(subscription)
+        else if (!isSame(subscription.options, options)) committer.save(subscription)
       }
       subscription.replace(options)
       router.touch(filter)
@@ -258,4 +258,9 @@ export class Session implements Saved {
       }
     })
   }
+}
+
+function isSame(a: SubscriptionOptions, b: SubscriptionOptions): boolean {
+  const names = ['qos', 'noLocal', 'retainAsPublished', 'retained', 'identifier', 'group', 'exclusive'] as const
+  return names.every((name) => a[name] === b[name])
 }

@@ -191,6 +191,9 @@ export class Entry {
       if (!door.closed) session.outbound.start(outgoing)
     }
     door.replies.push(this.open ? session.committing : this.#quiet(session.committing), send, (error) => {
+      // Where there is no room for it, what is known of the session stays as it was: its client must be able to take what
+      // takes the room. Only a will would be lost.
+      if (resumed && will === undefined && error.code === 'quota-exceeded' && !door.closed) return send()
       sessions.leave(session, outgoing, { forgetWill: true, reason: error.code })
       const { reason, detail } = refusalOf(error.code)
       door.fail(reason, detail)

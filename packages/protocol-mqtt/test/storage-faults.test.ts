@@ -166,6 +166,35 @@ describe('a storage that is full', () => {
     expect(client.received.map((p) => 'reasonCode' in p && p.reasonCode)).toEqual([0, 0])
   })
 
+  it('lets a client back to what takes the room, but none that leaves a will, and none anew', async () => {
+    const { b, disk, sub } = await onDisk()
+    await sub.hangUp()
+    const pub = await b.connect()
+    await pub.publish('t', 'kept', { qos: 1 })
+    disk.fault = 'quota-exceeded'
+    const will = { topic: 'w', payload: new Uint8Array(0), qos: 0, retain: false } as const
+    const back = { ...durable, clientId: 'sub' }
+    expect((await b.dial().login({ ...back, will })).reasonCode).toBe(0x97)
+    expect((await b.dial().login({ ...back, cleanStart: true })).reasonCode).toBe(0x97)
+    // What was known of the session is still known.
+    disk.fault = undefined
+    await b.host.advance(2000)
+    const anew = await b.connect(back)
+    await anew.subscribe('t', { qos: 2 })
+    await anew.hangUp()
+    await pub.publish('t', 'kept too', { qos: 1 })
+    disk.fault = 'quota-exceeded'
+    const again = await b.connect(back)
+    expect([again.connack.reasonCode, again.connack.sessionPresent]).toEqual([0, true])
+    await again.take('kept too')
+    // What is there already need not be stored; what is not is refused.
+    expect(await again.subscribe('t', { qos: 2 })).toBe(2)
+    expect(await again.subscribe('more', { qos: 2 })).toBe(0x97)
+    disk.fault = undefined
+    await b.host.advance(5000)
+    expect(b.takeReports()).toEqual([])
+  })
+
   it('keeps the retained message there was', async () => {
     const { b, disk } = await onDisk()
     const client = await b.connect()

@@ -1,5 +1,6 @@
 import type { Clock, Connection, ConnectionReader, PeerInfo } from '@isomq/kernel'
 import type { Port } from './broadcast-port.ts'
+import { type Life, watchLife } from './life.ts'
 import { Outbox } from './outbox.ts'
 import { PeerDead } from './peer-dead.ts'
 import { Pulse } from './pulse.ts'
@@ -11,6 +12,8 @@ export interface PortOptions {
   readonly patience: number
   readonly owned: boolean
   readonly peer: PeerInfo
+  /** Ours, for the other end to look at; ends with the connection. */
+  readonly life?: Life | undefined
   /** The other end has said hello, in our version. */
   greeted?(): void
   /** It ended before that. */
@@ -42,6 +45,7 @@ export class PortConnection implements Connection {
   /** Nothing is sent any more. */
   #ended = false
   #told = false
+  #unwatch: () => void = () => undefined
   #error: Error | undefined
 
   constructor(port: Port, options: PortOptions) {
@@ -57,10 +61,10 @@ export class PortConnection implements Connection {
     })
     port.addEventListener('message', ({ data }: MessageEvent<unknown>) => this.#message(data))
     port.addEventListener('messageerror', () => this.close(new Error('the port brought what cannot be read')))
-    // Chromium and Node say so when the other end is gone; elsewhere the pulse finds out.
+    // Node says so when the other end is gone; elsewhere its life or the pulse tells.
     port.addEventListener('close', () => this.#lost(new Error('the other end of the port is gone')))
     port.start()
-    port.postMessage({ isomq: version }, [])
+    port.postMessage({ isomq: version, ...(options.life && { life: options.life.name }) }, [])
   }
 
   get bufferedAmount(): number {
@@ -119,6 +123,7 @@ export class PortConnection implements Connection {
   #greet(data: unknown): void {
     if (isHello(data) && data.isomq === version) {
       this.#known = true
+      this.#unwatch = watchLife(data.life, () => this.#lost(new Error('who was at the other end is gone')))
       this.#options.greeted?.()
     } else if (data === 'cut') this.#lost(new Error('the peer cut the connection off'))
     else this.close(new Error(`the other end does not speak version ${version} of this connection`))
@@ -179,6 +184,8 @@ export class PortConnection implements Connection {
 
   #release(): void {
     this.#pulse.stop()
+    this.#unwatch()
+    this.#options.life?.end()
     this.#port.close()
   }
 

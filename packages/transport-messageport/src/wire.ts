@@ -1,5 +1,5 @@
 /*
- * What travels between two ends. First each sends `{ isomq: version }`; then
+ * What travels between two ends. First each sends `{ isomq: version, life? }`; then
  *   an ArrayBuffer   bytes
  *   a number         so many bytes were read: the peer may send as many more
  *   'ping', 'pong'   are you there? here I am
@@ -19,6 +19,8 @@ export const patience = 4
 /** The first message of each end. */
 export interface Hello {
   readonly isomq: number
+  /** Under this lock it can be told whether who connects is still there. */
+  readonly life?: unknown
 }
 
 /** Asks who listens on a port for a connection over another one, which comes with it. */
