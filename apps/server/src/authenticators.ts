@@ -3,7 +3,7 @@ import { type Authenticator, encodeUtf8, type Host } from '@isomq/kernel'
 import type { Config } from './config/types.ts'
 
 /** The methods of enhanced authentication that are configured: SCRAM-SHA-256 where it has users. */
-export function authenticatorsOf({ authentication }: Config, host: Host): readonly Authenticator[] {
+export function authenticatorsOf({ authentication }: Config, host: Pick<Host, 'randomId'>): readonly Authenticator[] {
   const { users } = authentication.scram
   const [first] = users
   if (first === undefined) return []

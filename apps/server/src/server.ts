@@ -1,7 +1,7 @@
 import { createBroker, defaultLimits, type Host, type Limits, type Storage } from '@isomq/kernel'
 import { defaultMqttOptions, mqtt, type MqttOptions, sysTopics } from '@isomq/protocol-mqtt'
 import { memoryStorage } from '@isomq/storage-memory'
-import { authenticatorsOf } from './authenticators.ts'
+import { openAccess } from './access/open-access.ts'
 import { openBridges } from './bridges.ts'
 import { brokerLog } from './broker-log.ts'
 import type { Config } from './config/types.ts'
@@ -17,7 +17,7 @@ import { version } from './version.ts'
 export interface Server {
   /** What clients dial, one for each listener. */
   readonly urls: readonly string[]
-  /** Reads anew what can change while it runs: TLS files. Rejects with a UserError where one is of no use; what was in force stays. */
+  /** Reads anew what can change while it runs: TLS files, passwords, rules. Rejects with a UserError where one is of no use; what was in force stays. */
   reload(): Promise<void>
   /** Stops accepting, ends every connection, writes what is unwritten, releases the storage. Idempotent. */
   stop(): Promise<void>
@@ -27,10 +27,12 @@ export interface Server {
 export async function startServer(config: Config, log: Log): Promise<Server> {
   const report = faultLog(log)
   const host = nodeHost(report)
+  const access = await openAccess(config, host)
   const storage = await openStorage(config, report)
   const broker = await createBroker({
     storage,
     host,
+    guard: access.guard,
     observer: brokerLog(host.clock, log),
     limits: kernelLimits(config),
     history: config.history.filters.length > 0 ? config.history : undefined,
@@ -38,7 +40,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     flapping: config.flapping.enabled ? config.flapping : undefined,
     slowSubscriptions: config.slowSubscriptions.enabled ? config.slowSubscriptions : undefined,
   })
-  const protocol = mqtt({ ...mqttOptions(config), authenticators: authenticatorsOf(config, host) })
+  const protocol = mqtt({ ...mqttOptions(config), authenticators: access.authenticators })
   const stopSys = sysTopics(broker, protocol.counters, { ...config.sys, version, memory: memoryInUse })
   const bridges = openBridges(broker, config.bridges, log)
   const close = async (): Promise<void> => {
@@ -46,6 +48,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     await Promise.all(bridges.map((bridge) => bridge.close()))
     await broker.close()
     await storage.close()
+    access.close()
   }
   if (config.sites.length > 0 && config.listeners.http === false && config.listeners.https === false)
     log.warn({ sites: config.sites.map(({ path }) => path) }, 'not served: there is neither --http nor --https')
@@ -54,7 +57,11 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       accept: (connection) => protocol.serve(connection, broker),
       report: host.report,
     })
-    const reload = (): Promise<void> => listeners.reload()
+    const reload = async (): Promise<void> => {
+      const results = await Promise.allSettled([listeners.reload(), access.reload(broker)])
+      const lines = results.flatMap((each) => (each.status === 'rejected' ? linesOf(each.reason) : []))
+      if (lines.length > 0) throw new UserError(lines)
+    }
     const unwatch = watchTlsFiles(config, () => void reloadAndLog({ reload }, log))
     let stopped: Promise<void> | undefined
     const stop = async (): Promise<void> => {
@@ -79,9 +86,12 @@ export async function reloadAndLog({ reload }: Pick<Server, 'reload'>, log: Log)
     await reload()
     log.info('reloaded')
   } catch (error) {
-    const lines = error instanceof UserError ? error.lines : [String(error)]
-    log.error({ faults: lines }, 'not reloaded: what was in force stays')
+    log.error({ faults: linesOf(error) }, 'not reloaded: what was in force stays')
   }
+}
+
+function linesOf(error: unknown): readonly string[] {
+  return error instanceof UserError ? error.lines : [String(error)]
 }
 
 /** What is reached at a listener: itself, and the sites on it. */

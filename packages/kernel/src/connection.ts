@@ -8,7 +8,14 @@ export interface PeerInfo {
   /** True when nobody on the way can read or change the bytes. */
   readonly secure: boolean
   /** The peer's verified certificate, where the transport asked for one. */
-  readonly certificate?: { readonly commonName: string; readonly fingerprint: string } | undefined
+  readonly certificate?:
+    | {
+        readonly commonName: string
+        readonly fingerprint: string
+        /** Its DNS names, mail addresses and URIs, in their order. */
+        readonly alternativeNames?: readonly string[] | undefined
+      }
+    | undefined
   /** When the network peer was accepted (before TLS and HTTP), milliseconds since the epoch: a login's time is counted from here. */
   readonly acceptedAt?: number | undefined
   /** Web origin the peer claims to act for. */

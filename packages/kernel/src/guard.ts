@@ -1,5 +1,6 @@
 import type { PeerInfo } from './connection.ts'
 import type { Host } from './host.ts'
+import type { Qos } from './message.ts'
 import { isOwnSession } from './own-session.ts'
 import { Rights } from './rights.ts'
 
@@ -17,6 +18,16 @@ export interface Credentials {
 export interface Principal {
   readonly clientId: string
   readonly username?: string | undefined
+  /** When the login ends, milliseconds since the epoch: whoever has not proven anew who he is is then cut off. Undefined: never. */
+  readonly until?: number | undefined
+}
+
+/** How far a right goes. */
+export interface Bounds {
+  /** The highest QoS to publish with, or to be sent messages with. */
+  readonly qos: Qos
+  /** Whether messages may be retained. */
+  readonly retain: boolean
 }
 
 /** Decides who may come in and do what. Cannot say no to the broker itself. */
@@ -33,6 +44,8 @@ export interface Guard {
   authorize(principal: Principal, action: 'publish' | 'subscribe', topic: string): boolean | Promise<boolean>
   /** May this principal be handed a message of this very topic? Asked before every delivery; answers are kept until `version` changes. */
   receives(principal: Principal, topic: string): boolean
+  /** How far a right goes that `authorize` has granted; undefined, or no such method, where there is no bound. */
+  bounds?(principal: Principal, action: 'publish' | 'subscribe', topic: string): Bounds | undefined
   /** Changes whenever an earlier answer may no longer hold. */
   readonly version: number
 }
@@ -59,6 +72,7 @@ export function carefulGuard(guard: Guard, host: Host, knock: (credentials: Cred
         return false
       }
     },
+    ...boundsOf(guard),
     get version() {
       return guard.version
     },
@@ -73,10 +87,16 @@ export function rememberingGuard(guard: Guard): Guard {
     authorize: (principal, action, topic) =>
       action === 'publish' ? rights.mayPublish(principal, topic) : guard.authorize(principal, action, topic),
     receives: (principal, topic) => guard.receives(principal, topic),
+    ...boundsOf(guard),
     get version() {
       return guard.version
     },
   }
+}
+
+function boundsOf(guard: Guard): Pick<Guard, 'bounds'> {
+  if (guard.bounds === undefined) return {}
+  return { bounds: (principal, action, topic) => guard.bounds!(principal, action, topic) }
 }
 
 /** Lets everyone in and allows everything. */

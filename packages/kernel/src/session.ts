@@ -47,6 +47,8 @@ export class Session implements Saved {
   will: Will | undefined
   /** The will that runs, and the end that comes, while nobody is connected. */
   readonly appointments: Appointment[] = []
+  /** The end of its client's login. */
+  login: Appointment | undefined
   ended = false
   /** True: its client has been told of it, since deliveries have begun. Before that it does not outlive its connection. */
   announced = false

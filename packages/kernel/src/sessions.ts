@@ -46,6 +46,10 @@ export interface Sessions extends Iterable<Session> {
   open(options: OpenOptions): { readonly session: Session; readonly resumed: boolean }
   /** The connection is over. Does nothing when the session is no longer this consumer's. */
   leave(session: Session, consumer: Consumer, options: LeaveOptions): void
+  /** Its client, who stays who it is, has proven anew that it is so. */
+  renew(session: Session, principal: Principal): void
+  /** Ends the connection of a session with this reason; the session lives on if it is durable. Nothing where there is none. */
+  cutOff(session: Session, reason: ErrorCode): void
   /** Ends the session, connected (its consumer is ended with this reason) or not. */
   end(session: Session, reason: ErrorCode): void
 }
@@ -114,6 +118,7 @@ export class SessionTable implements Sessions {
     session.will = options.will
     session.consumer = consumer
     session.disconnectedAt = undefined
+    this.#watchLogin(session)
     this.#connected++
     if (this.#connected > counters.connectedMaximum) counters.connectedMaximum = this.#connected
     if (isOther || durable !== session.durable) session.reroute()
@@ -136,6 +141,15 @@ export class SessionTable implements Sessions {
     if (session.will !== undefined) session.will.due = now + Math.min(session.will.delay, session.expiry)
     if (session.durable && session.announced) this.appoint(session)
     else this.#remove(session)
+  }
+
+  renew(session: Session, principal: Principal): void {
+    session.principal = principal
+    this.#watchLogin(session)
+  }
+
+  cutOff(session: Session, reason: ErrorCode): void {
+    this.#core.cutOff(session, reason)
   }
 
   end(session: Session, reason: ErrorCode): void {
@@ -189,8 +203,19 @@ export class SessionTable implements Sessions {
     session.appointments.push(schedule.at(disconnectedAt + session.expiry, expire))
   }
 
+  #watchLogin(session: Session): void {
+    session.login?.cancel()
+    const { until } = session.principal
+    session.login =
+      until === undefined
+        ? undefined
+        : this.#core.schedule.at(until, () => this.#core.cutOff(session, 'not-authorized'))
+  }
+
   #disconnect(session: Session, reason: LeaveOptions['reason']): void {
     session.consumer = undefined
+    session.login?.cancel()
+    session.login = undefined
     this.#connected--
     session.outbound.stop()
     for (const group of session.groups) group.pumpSoon()
@@ -230,6 +255,9 @@ export class SessionTable implements Sessions {
     try {
       const answer = guard.authorize(principal, 'publish', will.message.topic)
       if (typeof answer === 'boolean' ? !answer : !(await answer)) return
+      const { topic, qos, retain } = will.message
+      const bounds = guard.bounds?.(principal, 'publish', topic)
+      if (bounds !== undefined && (qos > bounds.qos || (retain && !bounds.retain))) return
       await this.#core.publish(will.at(host.clock.now()), principal)
     } catch (error) {
       if (!(error instanceof BrokerError)) host.report(error, 'publishing a will')

@@ -194,6 +194,11 @@ export class Client implements ConnectionReader, Link, Door, Impatient {
     this.#decoder.maxPacketSize = this.options.maxPacketSize
   }
 
+  renew(principal: Principal): void {
+    this.#principal = principal
+    this.broker.sessions.renew(this.session, principal)
+  }
+
   /** The kernel takes the session away, or the place of who has none. */
   ended(reason: ErrorCode): void {
     if (this.#closed) return

@@ -26,6 +26,8 @@ export interface Door {
   failed(error: unknown): void
   /** The delivering side for a client that asked for this. */
   makeOutgoing(login: Login): Outgoing
+  /** The client, who is in, has proven anew who it is. */
+  renew(principal: Principal): void
   /** The client has its session. */
   enter(entered: Entered): void
 }

@@ -130,8 +130,9 @@ export class Entry {
     this.#proven = outcome
     if (before === undefined) return this.#admit(login, principal, data)
     // Whoever is in stays who it is.
-    if (!isSame(before, outcome)) this.#turnAway('not-authenticated')
-    else this.#say(ReasonCode.Success, data)
+    if (!isSame(before, outcome)) return this.#turnAway('not-authenticated')
+    if (this.welcomed) this.#door.renew(principal)
+    this.#say(ReasonCode.Success, data)
   }
 
   #say(reasonCode: number, authenticationData: Uint8Array | undefined): void {

@@ -4,7 +4,7 @@ import { ReasonCode } from './codec/reason-code.ts'
 import { isDelayed, parseDelayed } from './delayed-topic.ts'
 import type { Link } from './link.ts'
 import { PublishedMessage } from './messages.ts'
-import { judgeName, type Verdict } from './permission.ts'
+import { judgeName, tellDenied, type Verdict } from './permission.ts'
 import { codeOf, publishCodes } from './reason-codes.ts'
 
 // A publisher whose messages the storage has not taken yet may be this far ahead of it, in bytes of all publishers.
@@ -35,10 +35,24 @@ function handleDelayed(link: Link, publish: Publish, name: string): void | Promi
 
 function judge(link: Link, publish: Publish, name: string, dueAt: number | undefined): void | Promise<void> {
   const verdict = judgeName(link, 'publish', name)
-  if (typeof verdict !== 'object') return settle(link, publish, verdict, dueAt)
+  if (typeof verdict !== 'object') return settle(link, publish, bound(link, publish, name, verdict), dueAt)
   return verdict.then((known) => {
-    if (!link.closed) settle(link, publish, known, dueAt)
+    if (!link.closed) settle(link, publish, bound(link, publish, name, known), dueAt)
   })
+}
+
+/** The verdict, unless the right does not go so far: by the name that was given or by that which it has become. */
+function bound(link: Link, { qos, retain }: Publish, name: string, verdict: Verdict): Verdict {
+  const { guard } = link.broker
+  if (guard.bounds === undefined || typeof verdict === 'number') return verdict
+  for (const topic of name === verdict ? [name] : [name, verdict]) {
+    const bounds = guard.bounds(link.principal, 'publish', topic)
+    if (bounds !== undefined && (qos > bounds.qos || (retain && !bounds.retain))) {
+      tellDenied(link, 'publish', name)
+      return ReasonCode.NotAuthorized
+    }
+  }
+  return verdict
 }
 
 function settle(link: Link, publish: Publish, verdict: Verdict, dueAt: number | undefined): void {

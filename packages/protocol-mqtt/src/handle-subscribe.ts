@@ -24,8 +24,9 @@ export function handleSubscribe(link: Link, packet: Subscribe): void | Promise<v
 }
 
 /** [MQTT-3.2.2-10]: what asks for more than there is gets what there is. */
-function grantedQos(link: Link, { qos }: FilterRequest): Qos {
-  return Math.min(qos, link.options.maximumQos) as Qos
+function grantedQos({ broker, principal, options }: Link, { qos }: FilterRequest, filter: string): Qos {
+  const bounds = broker.guard.bounds?.(principal, 'subscribe', filter)
+  return Math.min(qos, options.maximumQos, bounds?.qos ?? 2) as Qos
 }
 
 /** The filter that is to be subscribed to, without its prefix, or why there is none. */
@@ -45,7 +46,7 @@ function answer(link: Link, packet: Subscribe, verdicts: readonly Verdict[]): vo
     const verdict = verdicts[i]!
     if (typeof verdict === 'number') return verdict
     const options = optionsOf(request, parseFilter(request.filter)!, packet.properties?.subscriptionIdentifier)
-    return subscribe(link, verdict, { ...options, qos: grantedQos(link, request) }, added)
+    return subscribe(link, verdict, { ...options, qos: grantedQos(link, request, verdict) }, added)
   })
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-2.2.1-6]. Retained messages follow the SUBACK. MQTT 3.1, which has no failure code, gets that of 3.1.1.
   const send = (): void => {

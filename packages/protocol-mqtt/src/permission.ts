@@ -20,9 +20,20 @@ export function judgeName(link: Link, action: Action, name: string): Verdict | P
   if (action === 'subscribe' && link.options.responseInformation && isOthersResponse(name, link.session.id))
     return ReasonCode.NotAuthorized
   const allowed = permits(link, action, name)
-  if (allowed === true) return redirect(link, action, name)
-  if (allowed === false) return ReasonCode.NotAuthorized
-  return allowed.then((yes) => (yes ? redirect(link, action, name) : ReasonCode.NotAuthorized))
+  if (typeof allowed === 'boolean') return allowed ? redirect(link, action, name) : deny(link, action, name)
+  return allowed.then((yes) => (yes ? redirect(link, action, name) : deny(link, action, name)))
+}
+
+function deny(link: Link, action: Action, name: string): number {
+  tellDenied(link, action, name)
+  return ReasonCode.NotAuthorized
+}
+
+/** Those who watch are told that a client was denied something. */
+export function tellDenied({ broker, session }: Link, action: Action, name: string): void {
+  if (session.peer === undefined) return
+  const who = JSON.stringify(session.id)
+  broker.refused(session.peer, `client ${who} may not ${action} to ${JSON.stringify(name)}`)
 }
 
 function redirect(asker: Asker, action: Action, name: string): Verdict | Promise<Verdict> {

@@ -6,9 +6,12 @@ export interface Port {
   close(): void
 }
 
-/** Messages between two tabs over a BroadcastChannel of their own, which knows no transfer: what is sent is copied. */
+/** Messages between two tabs over a BroadcastChannel of their own, which knows no transfer: what is sent is copied. As those of a MessagePort they wait for `start`. */
 export class BroadcastPort implements Port {
   readonly #channel: BroadcastChannel
+  readonly #listeners: ((event: MessageEvent) => void)[] = []
+  /** What has come before `start`; undefined from then on. */
+  #unheard: MessageEvent[] | undefined = []
   /** What is said before the other end is known to listen; undefined from then on. */
   #early: unknown[] | undefined
   #closed = false
@@ -18,21 +21,13 @@ export class BroadcastPort implements Port {
     this.#channel = new BroadcastChannel(name)
     // Node would wait for it.
     ;(this.#channel as { unref?(): void }).unref?.()
-    if (!first) return
-    this.#early = []
-    this.#channel.addEventListener(
-      'message',
-      () => {
-        const early = this.#early ?? []
-        this.#early = undefined
-        for (const message of early) this.postMessage(message)
-      },
-      { once: true },
-    )
+    if (first) this.#early = []
+    this.#channel.addEventListener('message', (event) => this.#heard(event))
   }
 
   addEventListener(type: 'close' | 'message' | 'messageerror', listener: (event: MessageEvent) => void): void {
-    this.#channel.addEventListener(type, listener as EventListener)
+    if (type === 'message') this.#listeners.push(listener)
+    else this.#channel.addEventListener(type, listener as EventListener)
   }
 
   postMessage(message: unknown): void {
@@ -40,10 +35,29 @@ export class BroadcastPort implements Port {
     else if (!this.#closed) this.#channel.postMessage(message)
   }
 
-  start(): void {}
+  start(): void {
+    // Not within the call: whoever starts it is told later, as by a MessagePort.
+    queueMicrotask(() => {
+      const unheard = this.#unheard ?? []
+      this.#unheard = undefined
+      for (const event of unheard) this.#tell(event)
+    })
+  }
 
   close(): void {
     this.#closed = true
     this.#channel.close()
+  }
+
+  #heard(event: MessageEvent): void {
+    const early = this.#early ?? []
+    this.#early = undefined
+    for (const message of early) this.postMessage(message)
+    if (this.#unheard === undefined) this.#tell(event)
+    else this.#unheard.push(event)
+  }
+
+  #tell(event: MessageEvent): void {
+    for (const listener of this.#listeners) listener(event)
   }
 }

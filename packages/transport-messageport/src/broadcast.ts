@@ -55,6 +55,7 @@ export function listenBroadcast(
     clock.timer(interval * 30, () => taken.delete(data.channel))
     accept(new PortConnection(new BroadcastPort(data.channel), { clock, patience: 30, owned: false, peer }))
   })
+  calls.start()
   return Promise.resolve({
     address: `broadcast:${name}`,
     close() {

@@ -18,9 +18,20 @@ export function peerInfo(socket: Socket): PeerInfo {
 function certificate(socket: TLSSocket): PeerInfo['certificate'] {
   if (!socket.authorized) return undefined
   // An empty object where the peer showed none.
-  const { subject, fingerprint256 } = socket.getPeerCertificate()
+  const { subject, fingerprint256, subjectaltname = '' } = socket.getPeerCertificate()
   if (!subject || !fingerprint256) return undefined
   const names: unknown = subject.CN
   const commonName: unknown = Array.isArray(names) ? names[0] : names
-  return { commonName: typeof commonName === 'string' ? commonName : '', fingerprint: fingerprint256 }
+  const alternativeNames = namesOf(subjectaltname)
+  return {
+    commonName: typeof commonName === 'string' ? commonName : '',
+    fingerprint: fingerprint256,
+    ...(alternativeNames.length === 0 ? {} : { alternativeNames }),
+  }
+}
+
+/** As Node writes it: `DNS:a.example, email:b@example, IP Address:…`; what has characters that could deceive is in quotes, and is passed over. */
+function namesOf(text: string): string[] {
+  if (text.includes('"')) return []
+  return Array.from(text.matchAll(/(?:^|, )(?:DNS|email|URI):([^,]+)/g), ([, name]) => name!)
 }

@@ -1,6 +1,8 @@
 import { isFilter } from '@isomq/kernel'
 import { autoSubscriptionFault, rewriteFault } from '@isomq/protocol-mqtt'
 import { isIP } from 'node:net'
+import { ruleFault } from '@isomq/acl'
+import { demandsLogin } from '../access/demands-login.ts'
 import { bridgeFaults } from '../bridges.ts'
 import { siteFaults } from '../web/sites.ts'
 import type { Merged } from './merge.ts'
@@ -56,12 +58,17 @@ export function checkConfig(config: Config, merged: Merged): Problem[] {
     if (fault !== undefined)
       refuse(`autoSubscribe.${i}.filter`, `(${entry.filter}) can never be subscribed to: ${fault}`)
   }
+  for (const [i, rule] of config.authorization.rules.entries()) {
+    const fault = ruleFault(rule)
+    if (fault !== undefined) refuse(`authorization.rules.${i}.${fault.key}`, fault.message)
+  }
   for (const { path, message } of [...bridgeFaults(config.bridges), ...siteFaults(config.sites)]) refuse(path, message)
   return problems
 }
 
 /** The listeners that other machines can reach and that let anyone in. A verified client certificate counts as a login. */
 export function exposedListeners(config: Config): (keyof Config['listeners'])[] {
+  if (demandsLogin(config)) return []
   return listenerNames.filter((name) => {
     const listener = config.listeners[name]
     return listener !== false && !isLoopback(listener.host) && !isVerified(listener)

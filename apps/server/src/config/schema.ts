@@ -1,6 +1,7 @@
 import { defaultFlapping, defaultHistory, defaultLimits, defaultSlowOptions, type Qos } from '@isomq/kernel'
 import { defaultMqttOptions, defaultSysOptions } from '@isomq/protocol-mqtt'
 import * as v from 'valibot'
+import { algorithms } from '@isomq/auth-jwt'
 import { accounts } from './accounts.ts'
 import { bytes, choice, count, duration, flag, list, oneOf, text, texts } from './settings.ts'
 import type { Config, ConfigInput } from './types.ts'
@@ -159,11 +160,64 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
   ),
   allowAnonymous: flag('Listen on addresses that other machines can reach although nobody has to log in', false),
   authentication: section({
+    passwordFile: v.optional(
+      text('File of user names and passwords, as `isomq passwd` and `mosquitto_passwd` write it; read anew on SIGHUP'),
+    ),
+    certificate: choice(
+      'Name of the user in a client certificate that was verified (`requestCert`): common name, or first alternative name',
+      'off',
+      ['off', 'cn', 'san'],
+    ),
+    admins: v.optional(texts('Users who may read `$SYS`', 0), []),
+    jwt: section({
+      secretFile: v.optional(
+        text('File with the secret, of at least 32 bytes, by which tokens (passwords that are JWTs) are signed'),
+      ),
+      publicKeyFile: v.optional(text('File with the public key (PEM, or one JWK) by which they are signed')),
+      jwks: v.optional(text('URL at which public keys are published')),
+      algorithms: v.optional(
+        v.pipe(
+          v.array(oneOf(algorithms), 'must be a list'),
+          v.minLength(1, 'must have at least one'),
+          v.readonly(),
+          v.metadata({ kind: 'list' }),
+          v.description('Algorithms that are taken, and no others'),
+        ),
+        ['RS256', 'ES256', 'EdDSA'],
+      ),
+      issuer: v.optional(text('What `iss` must be')),
+      audience: v.optional(text('What `aud` must be, or have')),
+      clockTolerance: duration('By how much clocks may differ', 5000, { max: 300_000 }),
+      usernameClaim: v.optional(text('Claim with the name of the user'), 'sub'),
+      aclClaim: v.optional(text('Claim with rules that go before `authorization`'), 'acl'),
+      adminClaim: v.optional(text('Claim that is true for those who may read `$SYS`'), 'admin'),
+    }),
+    http: section({
+      url: v.optional(text('Asked by POST whether a client may come in')),
+      timeout: duration('Time in which it must answer', 5000, { min: 1, max: 60_000 }),
+      cache: duration('For how long an answer is kept', 0, { max: 86_400_000 }),
+    }),
     scram: section({
       users: accounts(
         'Who may log in by SCRAM-SHA-256: a list of `{ username, verifier }` as `isomq passwd --scram` prints them',
       ),
     }),
+  }),
+  authorization: section({
+    file: v.optional(text('File of rules: in the grammar of mosquitto’s `acl_file`, or `.yaml`; read anew on SIGHUP')),
+    rules: v.optional(
+      list('Rules, behind those of the file; see the guide to security', {
+        effect: oneOf(['allow', 'deny']),
+        users: v.optional(texts('')),
+        clients: v.optional(texts('')),
+        publish: v.optional(texts('')),
+        subscribe: v.optional(texts('')),
+        qos: v.optional(oneOf([0, 1, 2])),
+        retain: v.optional(v.boolean('must be true or false')),
+      }),
+      [],
+    ),
+    otherwise: choice('What is done where there are rules, and none fits', 'deny', ['deny', 'allow']),
   }),
   storage: v.optional(
     v.strictObject({

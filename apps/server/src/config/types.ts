@@ -1,3 +1,5 @@
+import type { AclRule } from '@isomq/acl'
+import type { JwtOptions } from '@isomq/auth-jwt'
 import type { FlappingOptions, HistoryOptions, Limits, Sharing, SlowOptions } from '@isomq/kernel'
 import type { AutoSubscription, MqttOptions, RewriteRule } from '@isomq/protocol-mqtt'
 import type { SiteSettings } from '../web/sites.ts'
@@ -39,6 +41,20 @@ interface Switch {
   readonly enabled: boolean
 }
 
+/** How tokens are verified; with none of the three keys none is taken. */
+export interface JwtSettings {
+  readonly secretFile?: string | undefined
+  readonly publicKeyFile?: string | undefined
+  readonly jwks?: string | undefined
+  readonly algorithms: JwtOptions['algorithms']
+  readonly issuer?: string | undefined
+  readonly audience?: string | undefined
+  readonly clockTolerance: number
+  readonly usernameClaim: string
+  readonly aclClaim: string
+  readonly adminClaim: string
+}
+
 /** A link to another broker. */
 export interface BridgeSettings {
   readonly name: string
@@ -72,7 +88,19 @@ export interface Config {
   }
   readonly sites: readonly SiteSettings[]
   readonly allowAnonymous: boolean
-  readonly authentication: { readonly scram: { readonly users: readonly Account[] } }
+  readonly authentication: {
+    readonly passwordFile?: string | undefined
+    readonly certificate: 'cn' | 'off' | 'san'
+    readonly admins: readonly string[]
+    readonly jwt: JwtSettings
+    readonly http: { readonly url?: string | undefined; readonly timeout: number; readonly cache: number }
+    readonly scram: { readonly users: readonly Account[] }
+  }
+  readonly authorization: {
+    readonly file?: string | undefined
+    readonly rules: readonly AclRule[]
+    readonly otherwise: 'allow' | 'deny'
+  }
   readonly storage: {
     readonly type: 'lmdb' | 'memory'
     readonly path: string
@@ -106,8 +134,13 @@ export interface ConfigInput {
   readonly sites?: readonly SiteSettings[] | undefined
   readonly allowAnonymous?: boolean | undefined
   readonly authentication?:
-    | { readonly scram?: { readonly users?: readonly AccountInput[] | undefined } | undefined }
+    | (Omit<Input<Config['authentication']>, 'http' | 'jwt' | 'scram'> & {
+        readonly scram?: { readonly users?: readonly AccountInput[] | undefined } | undefined
+        readonly jwt?: Input<JwtSettings> | undefined
+        readonly http?: Input<Config['authentication']['http']> | undefined
+      })
     | undefined
+  readonly authorization?: Input<Config['authorization']> | undefined
   readonly storage?: Input<Config['storage']> | undefined
   readonly history?: Input<Config['history']> | undefined
   readonly sharing?: Sharing | undefined

@@ -1,0 +1,9 @@
+export {
+  algorithms,
+  type JwtAlgorithm,
+  type JwtOptions,
+  jwtAuthenticator,
+  type JwtIdentity,
+  jwtVerifier,
+  type VerifyJwt,
+} from './jwt.ts'

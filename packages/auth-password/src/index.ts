@@ -1,0 +1,2 @@
+export { hashPassword, isArgon2, parseHash, type PasswordHash, verifyPassword } from './password-hash.ts'
+export { readPasswordFile, type PasswordFile } from './password-file.ts'
