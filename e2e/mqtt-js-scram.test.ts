@@ -6,14 +6,14 @@ import { connectScram, method } from './support/scram.ts'
 import { unique } from './support/unique.ts'
 
 /** A broker that knows these users, each by what `isomq passwd` made of the password. */
-async function brokerFor(passwords: Readonly<Record<string, string>>): Promise<Broker> {
+async function brokerFor(passwords: Readonly<Record<string, string>>, flags: readonly string[] = []): Promise<Broker> {
   const users = []
   for (const [name, password] of Object.entries(passwords)) {
     const { code, stdout, stderr } = await isomq(['passwd', '--scram', name], { stdin: `${password}\n` })
     expect([code, stderr]).toEqual([0, ''])
     users.push(JSON.parse(stdout) as { username: string; verifier: string })
   }
-  const broker = await startBroker(['--set', `authentication.scram.users=${JSON.stringify(users)}`])
+  const broker = await startBroker(['--set', `authentication.scram.users=${JSON.stringify(users)}`, ...flags])
   for (const { verifier } of users) {
     expect(verifier).toMatch(/^SCRAM-SHA-256\$4096:/)
     expect(broker.process.stdout + broker.process.stderr).not.toContain(verifier.slice(20))
@@ -40,7 +40,7 @@ test('MQTT.js logs in by SCRAM over TCP and WebSocket, each side knows the other
   }
 })
 
-test('a wrong password, an unknown user and an unknown method are refused; a client without a method comes in', async () => {
+test('a wrong password, an unknown user and an unknown method are refused, and so is a client without a method, unless that is allowed', async () => {
   const broker = await brokerFor({ ann: 'pencil' })
   for (const user of [
     ['ann', 'pencils'],
@@ -49,7 +49,9 @@ test('a wrong password, an unknown user and an unknown method are refused; a cli
     await expect(connectScram(broker.urls['mqtt'], user)).rejects.toMatchObject({ code: 0x86 })
   const properties = { authenticationMethod: 'SCRAM-SHA-1', authenticationData: Buffer.from('n,,n=ann,r=x') }
   await expect(connectJs(broker.urls['mqtt'], { properties })).rejects.toMatchObject({ code: 0x8c })
-  const { connack } = await connectJs(broker.urls['mqtt'])
+  await expect(connectJs(broker.urls['mqtt'])).rejects.toMatchObject({ code: 0x86 })
+  const open = await brokerFor({ ann: 'pencil' }, ['--allow-anonymous'])
+  const { connack } = await connectJs(open.urls['mqtt'])
   expect(connack.properties).not.toHaveProperty('authenticationMethod')
 })
 

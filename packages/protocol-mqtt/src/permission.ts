@@ -30,8 +30,9 @@ function deny(link: Link, action: Action, name: string): number {
 }
 
 /** Those who watch are told that a client was denied something. */
-export function tellDenied({ broker, session }: Link, action: Action, name: string): void {
-  if (session.peer === undefined) return
+export function tellDenied({ broker, session, closed }: Link, action: Action, name: string): void {
+  // Whoever is gone need not be told on.
+  if (closed || session.peer === undefined) return
   const who = JSON.stringify(session.id)
   broker.refused(session.peer, `client ${who} may not ${action} to ${JSON.stringify(name)}`)
 }

@@ -1,3 +1,5 @@
+import { openAccess } from '../access/open-access.ts'
+import { nodeHost } from '../node-host.ts'
 import { UserError } from '../user-error.ts'
 import type { ConfigFlags } from '../config/flags.ts'
 import { keys, type Key } from '../config/keys.ts'
@@ -10,14 +12,18 @@ import { formatBytes, formatDuration } from '../config/units.ts'
 export async function checkCommand(flags: ConfigFlags): Promise<string> {
   const { config, file } = await load(flags)
   const errors: string[] = []
-  for (const name of ['mqtts', 'wss'] as const) {
-    const listener = config.listeners[name]
-    if (listener === false) continue
-    await readTlsFiles(listener, `listeners.${name}`).catch((error: unknown) => {
-      if (!(error instanceof UserError)) throw error
-      errors.push(...error.lines)
-    })
+  const gather = (error: unknown): void => {
+    if (!(error instanceof UserError)) throw error
+    errors.push(...error.lines)
   }
+  for (const name of ['mqtts', 'wss', 'https'] as const) {
+    const listener = config.listeners[name]
+    if (listener !== false) await readTlsFiles(listener, `listeners.${name}`).catch(gather)
+  }
+  await openAccess(
+    config,
+    nodeHost(() => undefined),
+  ).catch(gather)
   if (errors.length > 0) throw new UserError(errors)
   return `${file ?? 'no configuration file'}: ok\n`
 }

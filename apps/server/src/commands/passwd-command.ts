@@ -9,20 +9,29 @@ const leastIterations = 4096
 export function passwdCommand(program: Command): Command {
   return program
     .command('passwd')
-    .summary('make what the broker keeps of a password')
+    .summary('keep users and passwords in a file, or make what the broker keeps of a password')
     .description(
-      'Reads a password, typed or from the first line of stdin, and prints what the broker keeps instead of it.',
+      'Sets the password of a user in a password file, as mosquitto_passwd does: it is typed, or the first line of stdin. With --scram it prints an entry for the configuration instead.',
     )
-    .requiredOption('--scram <user>', 'print the entry of this user for authentication.scram.users')
+    .argument('[file]', 'the password file')
+    .argument('[user]')
+    .argument('[password]', 'with -b alone')
+    .option('-c, --create', 'make the file anew')
+    .option('-b, --batch', 'take the password from the command line, where others may see it')
+    .option('-D, --delete', 'delete the user')
+    .option('-U, --update', 'hash what stands in the file in clear')
+    .option('--scram <user>', 'print the entry of this user for authentication.scram.users')
     .option(
       '--iterations <count>',
-      'rounds of PBKDF2: each login costs the client as many, and so does each guess of a thief',
+      'with --scram: rounds of PBKDF2; each login costs the client as many, and so does each guess of a thief',
       integer(leastIterations, 10_000_000),
       leastIterations,
     )
-    .action(async (flags: PasswdFlags) => {
-      const { passwd } = await import('./passwd.ts')
-      process.stdout.write(await passwd(flags))
-    })
-    .addHelpText('after', '\nExample: isomq passwd --scram alice')
+    .action(
+      async (file: string | undefined, user: string | undefined, password: string | undefined, flags: PasswdFlags) => {
+        const { passwd } = await import('./passwd.ts')
+        process.stdout.write(await passwd(flags, file, user, password))
+      },
+    )
+    .addHelpText('after', '\nExamples: isomq passwd -c passwords alice\n          isomq passwd --scram alice')
 }
