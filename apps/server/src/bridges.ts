@@ -1,5 +1,5 @@
 import { type Bridge, createBridge, forgetBridges, parseRule } from '@isomq/bridge'
-import type { Broker } from '@isomq/kernel'
+import { type Broker, encodeUtf8 } from '@isomq/kernel'
 import { dial } from './client/dial.ts'
 import { readTarget } from './client/target.ts'
 import type { BridgeSettings } from './config/types.ts'
@@ -36,6 +36,28 @@ export function openBridges(broker: Broker, settings: readonly BridgeSettings[],
   ))
     log.warn({ bridge: name }, 'what was kept for this bridge is forgotten: it is not configured any more')
   return settings.map((each) => openBridge(broker, each, log))
+}
+
+/** Keeps `$SYS/broker/connection/<name>/state` (1 or 0, retained) for each bridge, as mosquitto does. Returns how to stop it. */
+export function tellBridges(broker: Broker, bridges: readonly Bridge[]): () => void {
+  const stops = bridges.map((bridge) => {
+    let told = ''
+    const tell = (): void => {
+      const text = bridge.state.status === 'connected' ? '1' : '0'
+      if (text === told) return
+      told = text
+      const topic = `$SYS/broker/connection/${bridge.name}/state`
+      const { now } = broker.host.clock
+      const common = { qos: 0, retain: true, publisher: '' } as const
+      // Not within what it tells of.
+      broker.host.defer(() => void broker.publish({ ...common, topic, payload: encodeUtf8(text), timestamp: now() }))
+    }
+    tell()
+    return bridge.on('state', tell)
+  })
+  return () => {
+    for (const stop of stops) stop()
+  }
 }
 
 function openBridge(broker: Broker, settings: BridgeSettings, log: Log): Bridge {

@@ -8,7 +8,7 @@ import type { Config, HttpSettings } from './config/types.ts'
 import { type Proxied, readProxyHeader } from './proxy-header.ts'
 import { UserError } from './user-error.ts'
 import { listenWeb } from './web/listen-web.ts'
-import { answerWithSites } from './web/sites.ts'
+import { type Answer, answerWithSites } from './web/sites.ts'
 
 type Name = keyof Config['listeners']
 
@@ -16,6 +16,8 @@ type Name = keyof Config['listeners']
 export interface ListenerEvents {
   readonly accept: (connection: Connection) => void
   readonly report: Host['report']
+  /** What is answered by HTTP besides the sites, by exact path. */
+  readonly answers: ReadonlyMap<string, Answer>
 }
 
 /** The listeners that are open. */
@@ -60,7 +62,7 @@ function throwAll(results: readonly PromiseSettledResult<unknown>[]): void {
   throw new UserError(errors.flatMap((error) => (error as UserError).lines))
 }
 
-async function open(name: Name, config: Config, { accept, report }: ListenerEvents): Promise<Open> {
+async function open(name: Name, config: Config, { accept, report, answers }: ListenerEvents): Promise<Open> {
   const settings = config.listeners[name]
   if (settings === false) throw new Error(`listeners.${name} is off`)
   const tls = 'cert' in settings ? { tls: await readTlsFiles(settings, `listeners.${name}`) } : {}
@@ -72,7 +74,7 @@ async function open(name: Name, config: Config, { accept, report }: ListenerEven
   try {
     if (name === 'http' || name === 'https') {
       const { origins } = settings as HttpSettings
-      const answer = answerWithSites(config.sites)
+      const answer = answerWithSites(config.sites, answers)
       return await listenWeb({ ...common, origins, maxPayload, headersTimeout: connectTimeout, answer }, accept)
     }
     if (!('paths' in settings)) return await listenTcp({ ...common, handshakeTimeout: connectTimeout }, accept)

@@ -1,8 +1,9 @@
+import { readFile } from 'node:fs/promises'
 import { createBroker, defaultLimits, type Host, type Limits, type Storage } from '@isomq/kernel'
 import { defaultMqttOptions, mqtt, type MqttOptions, sysTopics } from '@isomq/protocol-mqtt'
 import { memoryStorage } from '@isomq/storage-memory'
 import { openAccess } from './access/open-access.ts'
-import { openBridges } from './bridges.ts'
+import { openBridges, tellBridges } from './bridges.ts'
 import { brokerLog } from './broker-log.ts'
 import type { Config } from './config/types.ts'
 import { openListeners } from './listeners.ts'
@@ -12,6 +13,7 @@ import { watchTlsFiles } from './config/tls-files.ts'
 import { throttle } from './throttle.ts'
 import { UserError } from './user-error.ts'
 import { version } from './version.ts'
+import { statusAnswers } from './web/status.ts'
 
 /** A broker that accepts connections. */
 export interface Server {
@@ -28,6 +30,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
   const report = faultLog(log)
   const host = nodeHost(report)
   const access = await openAccess(config, host)
+  const metricsToken = await readToken(config.metrics.tokenFile)
   const storage = await openStorage(config, report)
   const broker = await createBroker({
     storage,
@@ -43,8 +46,11 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
   const protocol = mqtt({ ...mqttOptions(config), authenticators: access.authenticators })
   const stopSys = sysTopics(broker, protocol.counters, { ...config.sys, version, memory: memoryInUse })
   const bridges = openBridges(broker, config.bridges, log)
+  const stopBridgeTopics = tellBridges(broker, bridges)
+  let isStopping = false
   const close = async (): Promise<void> => {
     stopSys()
+    stopBridgeTopics()
     await Promise.all(bridges.map((bridge) => bridge.close()))
     await broker.close()
     await storage.close()
@@ -56,6 +62,13 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const listeners = await openListeners(config, {
       accept: (connection) => protocol.serve(connection, broker),
       report: host.report,
+      answers: statusAnswers({
+        broker,
+        mqtt: protocol.counters,
+        bridges: () => bridges,
+        stopping: () => isStopping,
+        metricsToken,
+      }),
     })
     const reload = async (): Promise<void> => {
       const results = await Promise.allSettled([listeners.reload(), access.reload(broker)])
@@ -65,6 +78,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const unwatch = watchTlsFiles(config, () => void reloadAndLog({ reload }, log))
     let stopped: Promise<void> | undefined
     const stop = async (): Promise<void> => {
+      isStopping = true
       unwatch()
       await listeners.close()
       await close()
@@ -78,6 +92,15 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     await close()
     throw error
   }
+}
+
+async function readToken(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined
+  const token = await readFile(file, 'utf8').catch((error: Error) => {
+    throw new UserError(`metrics.tokenFile: ${error.message}`)
+  })
+  if (token.trim().length < 16) throw new UserError(`metrics.tokenFile: ${file} must have at least 16 characters`)
+  return token.trim()
 }
 
 /** Reloads, and logs how it went. Never rejects. */

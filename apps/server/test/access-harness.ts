@@ -41,7 +41,7 @@ export async function start(keys: Readonly<Record<string, unknown>>): Promise<Ru
   const set = Object.entries(keys).map(
     ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   )
-  const flags = { mqtt: '127.0.0.1:0', ws: '127.0.0.1:0', memory: true, logLevel: 'debug', set }
+  const flags = { mqtt: '127.0.0.1:0', ws: '127.0.0.1:0', memory: !('storage.type' in keys), logLevel: 'debug', set }
   const { config } = await load({ flags })
   const server = await startServer(
     config,

@@ -42,6 +42,7 @@ test('without anything the defaults apply', async () => {
     flapping: { enabled: false, ...defaultFlapping },
     slowSubscriptions: { enabled: false, ...defaultSlowOptions },
     bridges: [],
+    metrics: {},
     log: { level: 'info', format: 'text' },
   })
 })

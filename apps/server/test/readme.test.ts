@@ -45,6 +45,7 @@ test('every key says what it is', () => {
     'slowSubscriptions',
     'sys',
     'log',
+    'metrics',
   ])
   for (const key of keys) if (!allowed.has(key.path)) expect(key.description, key.path).not.toBe('')
 })

@@ -6,6 +6,7 @@ import type { Counters } from './counters.ts'
 import type { Delayed } from './delayed.ts'
 import type { Credentials, Guard, Principal } from './guard.ts'
 import type { Health } from './health.ts'
+import type { Timings } from './histogram.ts'
 import type { History } from './history.ts'
 import type { Host } from './host.ts'
 import type { Limits } from './limits.ts'
@@ -53,6 +54,8 @@ export interface Broker {
   readonly host: Host
   readonly limits: Limits
   readonly counters: Counters
+  /** How long things take. */
+  readonly timings: Timings
   /** Whether what must be kept can be kept. */
   readonly health: Health
   /** Which readers are behind, so that publishers can wait for them. */

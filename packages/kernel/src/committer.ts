@@ -15,8 +15,10 @@ export interface CommitObserver {
   failed(error: unknown): void
   /** This subscription has learned from which record on it counts. */
   subscribed(subscription: Subscription): void
-  /** The storage took a batch with so many records. */
-  wrote(records: number): void
+  /** The storage took a batch with so many records, and so long for it, milliseconds. */
+  wrote(records: number, took: number): void
+  /** So many messages are durable, and were accepted so long ago, the oldest of them. */
+  acknowledged(messages: number, took: number): void
 }
 
 /**
@@ -200,16 +202,20 @@ export class Committer {
       changes: Array.from(rows, ([key, { value }]): TableChange => ({ key, value })),
     }))
     if (records.length === 0 && writes.length === 0) return
+    const { clock } = this.#host
+    const begun = clock.now()
     await this.#storage.commit({ appends: records.length === 0 ? [] : [{ log: sessionLog, records }], writes })
     this.#failures = 0
     if (commit.rows.get(table.probe)?.get('')?.value !== undefined) this.writeLater(table.probe, '', undefined)
-    this.#observer.wrote(records.length)
+    this.#observer.wrote(records.length, clock.now() - begun)
   }
 
   #succeed(commit: PendingCommit): void {
     let offset = this.#end
     this.#end += commit.placed
     this.#flying = undefined
+    const oldest = commit.entries.find(({ bound }) => bound)?.message.timestamp
+    if (oldest !== undefined) this.#observer.acknowledged(commit.entries.length, this.#host.clock.now() - oldest)
     for (const { message, route, placed } of commit.entries)
       this.#observer.committed(message, route, placed ? offset++ : -1)
     commit.resolve()

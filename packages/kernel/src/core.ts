@@ -5,6 +5,7 @@ import type { ErrorCode } from './errors.ts'
 import type { BrokerEvent, DropReason } from './events.ts'
 import type { Guard, Principal } from './guard.ts'
 import type { StorageHealth } from './health.ts'
+import type { Times } from './histogram.ts'
 import type { Host } from './host.ts'
 import type { Limits } from './limits.ts'
 import type { Losses } from './losses.ts'
@@ -26,6 +27,7 @@ export interface Core {
   readonly guard: Guard
   readonly entrance: Entrance
   readonly counters: Counters
+  readonly timings: { readonly deliver: Times; readonly ack: Times; readonly commit: Times }
   readonly health: StorageHealth
   readonly router: Router
   readonly retained: RetainedMessages
@@ -52,6 +54,7 @@ export interface Core {
 /** Counts, and tells, that a message will not reach a session. */
 export function drop(core: Core, session: string, reason: DropReason, topic: string): void {
   core.counters.dropped++
+  core.counters.drops[reason]++
   if (core.emit === undefined) return
   // Readers that are too slow may lose every message of a flood: once a turn is told how many.
   if (reason === 'slow-consumer') core.losses.add(session, topic)

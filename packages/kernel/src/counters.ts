@@ -1,3 +1,5 @@
+import type { DropReason } from './events.ts'
+
 /** Plain numbers, totals since the broker started unless said; read them, never write them. */
 export interface Counters {
   /** Messages accepted from publishers; the broker's own on `$SYS` are not counted. */
@@ -6,6 +8,8 @@ export interface Counters {
   sent: number
   /** Deliveries that did not happen: expired, over a limit, refused or too slow. */
   dropped: number
+  /** The same, by reason. */
+  readonly drops: Record<DropReason, number>
   /** Records appended to logs. */
   stored: number
   /** Commits that reached the storage. */
@@ -27,5 +31,6 @@ export interface Counters {
 /** All numbers at zero. */
 export function zeroCounters(): Counters {
   const totals = { received: 0, sent: 0, dropped: 0, stored: 0, commits: 0, connectedMaximum: 0, sessionsExpired: 0 }
-  return { ...totals, subscriptions: 0, sharedSubscriptions: 0, kept: 0, keptBytes: 0 }
+  const drops = { expired: 0, 'not-authorized': 0, 'queue-full': 0, rejected: 0, 'slow-consumer': 0, 'too-large': 0 }
+  return { ...totals, drops, subscriptions: 0, sharedSubscriptions: 0, kept: 0, keptBytes: 0 }
 }

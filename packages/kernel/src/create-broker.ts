@@ -13,6 +13,7 @@ import type { BrokerEvent } from './events.ts'
 import { defaultFlapping, type FlappingOptions } from './flapping.ts'
 import { allowAll, carefulGuard, type Guard, type Principal, rememberingGuard } from './guard.ts'
 import { StorageHealth } from './health.ts'
+import { Times } from './histogram.ts'
 import type { Host } from './host.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { defaultHistory, type HistoryOptions, LogHistory } from './history.ts'
@@ -62,6 +63,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const limits: Limits = { ...defaultLimits, ...options.limits }
   const seed = hashOf(host.randomId())
   const counters = zeroCounters()
+  const timings = { deliver: new Times(), ack: new Times(), commit: new Times() }
   const watchers = new Set(options.observer === undefined ? [] : [options.observer])
   const log = storage.log(sessionLog)
   const kept: HistoryOptions | undefined = options.history && { ...defaultHistory, ...options.history }
@@ -77,8 +79,10 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       dispatch(core, message, message.recipient === undefined ? router.renew(route, message.topic) : route, offset)
     },
     subscribed: ({ filter }) => router.touch(filter),
+    acknowledged: (messages, took) => timings.ack.observe(took, messages),
     failed: (error) => health.failed('commit', error),
-    wrote: (records) => {
+    wrote: (records, took) => {
+      timings.commit.observe(took)
       health.worked('commit')
       counters.commits++
       counters.stored += records
@@ -124,6 +128,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     guard,
     entrance,
     counters,
+    timings,
     health,
     router,
     retained,
@@ -199,6 +204,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     host,
     limits,
     counters,
+    timings,
     get health() {
       return health.health
     },

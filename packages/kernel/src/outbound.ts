@@ -104,7 +104,7 @@ export class Outbound implements Burdened {
       if (load > 0) this.#core.pressure.mark(this)
       if (load === 2) drop(this.#core, this.#session.id, 'slow-consumer', message.topic)
       else if (expired(this.#core, message)) drop(this.#core, this.#session.id, 'expired', message.topic)
-      else if (consumer.deliver(message, grant, 0, flags)) this.#core.counters.sent++
+      else if (consumer.deliver(message, grant, 0, flags)) this.#sent(message)
       else drop(this.#core, this.#session.id, 'too-large', message.topic)
     } else if (this.free) this.#send(message, grant, offset, flags | qos)
     else this.wait(message, grant, offset, flags)
@@ -223,7 +223,7 @@ export class Outbound implements Burdened {
       waiting.shift()
       if (this.#stale(message, offset, flags)) this.#session.changed()
       else if (qos > 0) this.#send(message, grant, offset, flags | qos | this.#suspected(offset))
-      else if (consumer.deliver(message, grant, 0, flags)) this.#core.counters.sent++
+      else if (consumer.deliver(message, grant, 0, flags)) this.#sent(message)
       else drop(this.#core, this.#session.id, 'too-large', message.topic)
     }
     if ((this.shedding || this.relief !== undefined) && consumer.load === 0 && !this.#burdened()) relieve(this)
@@ -303,13 +303,21 @@ export class Outbound implements Burdened {
     this.#core.cutOff(this.#session)
   }
 
+  #sent({ timestamp }: Message): void {
+    const { counters, timings, host } = this.#core
+    // To ask the clock costs as much as some deliveries.
+    if ((++counters.sent & 63) === 0) timings.deliver.observe(host.clock.now() - timestamp)
+  }
+
   #dispatch(delivery: Delivery): void {
     const message = delivery.message!
     // [MQTT-4.3.3-7]: what has been sent once does not expire any more.
     const isLate = (delivery.flags & DeliveryFlag.redelivered) === 0 && expired(this.#core, message)
     if (!isLate && this.#consumer!.deliver(message, delivery.grant!, delivery.tag, delivery.flags)) {
+      // What comes again says how long the client was away.
+      if ((delivery.flags & DeliveryFlag.redelivered) === 0) this.#sent(message)
+      else this.#core.counters.sent++
       delivery.flags |= DeliveryFlag.redelivered
-      this.#core.counters.sent++
       return
     }
     drop(this.#core, this.#session.id, isLate ? 'expired' : 'too-large', message.topic)

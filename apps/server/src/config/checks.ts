@@ -1,10 +1,10 @@
 import { isFilter } from '@isomq/kernel'
 import { autoSubscriptionFault, rewriteFault } from '@isomq/protocol-mqtt'
-import { isIP } from 'node:net'
 import { ruleFault } from '@isomq/acl'
 import { demandsLogin } from '../access/demands-login.ts'
 import { bridgeFaults } from '../bridges.ts'
 import { siteFaults } from '../web/sites.ts'
+import { isLoopback } from './loopback.ts'
 import type { Merged } from './merge.ts'
 import type { Problem } from './source.ts'
 import { type Config, listenerNames, type TlsSettings } from './types.ts'
@@ -78,10 +78,4 @@ export function exposedListeners(config: Config): (keyof Config['listeners'])[] 
 function isVerified(listener: object): boolean {
   const { requestCert, ca } = listener as Partial<TlsSettings>
   return requestCert === true && ca !== undefined
-}
-
-function isLoopback(host: string): boolean {
-  if (host.toLowerCase() === 'localhost') return true
-  if (isIP(host) === 4) return host.startsWith('127.')
-  return isIP(host) === 6 && /^(::1|(0{1,4}:){7}0{0,3}1|::ffff:127\..*)$/i.test(host)
 }

@@ -329,6 +329,13 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
     ),
     [],
   ),
+  metrics: section({
+    tokenFile: v.optional(
+      text(
+        'File with a token that must come with a request for `/metrics`; without one they are for this machine alone',
+      ),
+    ),
+  }),
   log: v.optional(
     v.strictObject({
       level: choice('Least severity that is logged', 'info', levels),

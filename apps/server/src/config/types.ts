@@ -120,6 +120,7 @@ export interface Config {
   readonly flapping: FlappingOptions & Switch
   readonly slowSubscriptions: SlowOptions & Switch
   readonly bridges: readonly BridgeSettings[]
+  readonly metrics: { readonly tokenFile?: string | undefined }
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
     readonly format: 'text' | 'json'
@@ -151,6 +152,7 @@ export interface ConfigInput {
   readonly flapping?: Input<Config['flapping']> | undefined
   readonly slowSubscriptions?: Input<Config['slowSubscriptions']> | undefined
   readonly bridges?: readonly (Pick<BridgeSettings, 'name' | 'topics' | 'url'> & Input<BridgeSettings>)[] | undefined
+  readonly metrics?: Input<Config['metrics']> | undefined
   readonly log?: Input<Config['log']> | undefined
 }
 

@@ -22,8 +22,11 @@ export function siteFaults(sites: readonly SiteSettings[]): { readonly path: str
   })
 }
 
-/** Serves the files of sites; the longest path that fits has a request, and what is in none is answered with 404. Only GET and HEAD. */
-export function answerWithSites(sites: readonly SiteSettings[]): Answer {
+/** Serves the files of sites; the longest path that fits has a request, and what is in none is answered with 404. `others` are answered by their exact paths. Only GET and HEAD. */
+export function answerWithSites(
+  sites: readonly SiteSettings[],
+  others: ReadonlyMap<string, Answer> = new Map(),
+): Answer {
   const byLength = sites
     .map(({ path, directory }) => ({ path: path === '/' ? '' : path, files: filesOf(directory) }))
     .sort((a, b) => b.path.length - a.path.length)
@@ -32,6 +35,8 @@ export function answerWithSites(sites: readonly SiteSettings[]): Answer {
     if (method !== 'GET' && method !== 'HEAD')
       return refuse(response, 405, 'Only GET and HEAD.', { Allow: 'GET, HEAD' })
     const [path = '/', query] = url.split('?', 2)
+    const other = others.get(path)
+    if (other !== undefined) return other(request, response)
     const site = byLength.find((each) => path === each.path || path.startsWith(`${each.path}/`))
     if (site === undefined || isHidden(path)) return refuse(response, 404, 'Nothing here.')
     // Relative addresses in the page count from the folder.

@@ -1,0 +1,7 @@
+export {
+  type BridgeFacts,
+  type MetricSources,
+  metricsText,
+  type ProcessFacts,
+  type ProtocolCounts,
+} from './metrics-text.ts'
