@@ -96,6 +96,7 @@ const values: Readonly<Record<string, string>> = {
   'limits.connectRate': '17',
   'limits.publishRate': '18',
   'limits.publishByteRate': '5KiB',
+  'limits.memory': '1GiB',
   'limits.overRate': '"disconnect"',
   'limits.maxPacketSize': '3MiB',
   'limits.connectPacketSize': '1KiB',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from 'vitest'
-import { startIsomq } from './isomq.ts'
+import { plainEnv, startIsomq } from './isomq.ts'
 import type { Exit, Process } from './process.ts'
 import { eachTest, Scope } from './scope.ts'
 import { temporaryDirectory } from './temporary.ts'
@@ -20,10 +20,14 @@ export interface Broker {
 }
 
 /** Starts a broker on free ports. What it keeps is in memory unless the flags name a directory. */
-export async function startBroker(flags: readonly string[] = [], scope: Scope = eachTest): Promise<Broker> {
+export async function startBroker(
+  flags: readonly string[] = [],
+  scope: Scope = eachTest,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Broker> {
   const where = ['--mqtt', '127.0.0.1:0', '--ws', '127.0.0.1:0', ...(flags.includes('--data') ? [] : ['--memory'])]
   const args = ['serve', ...where, '--log-level', 'trace', ...flags]
-  const process = startIsomq(args, { cwd: temporaryDirectory(scope), scope })
+  const process = startIsomq(args, { cwd: temporaryDirectory(scope), scope, env: plainEnv(env) })
   const [, lines = ''] = await process.until('stdout', /^isomq \S+ ready\n((?: {2}\S+\n)+)/)
   const urls = Object.fromEntries(
     lines

@@ -51,6 +51,12 @@ function logEvent(event: BrokerEvent, log: Log): void {
       )
     case 'storage-recovered':
       return log.warn({ since: new Date(event.since).toJSON() }, 'the storage works again')
+    case 'memory-short': {
+      const { bytes, limit } = event
+      return log.error({ bytes, limit }, 'memory is short: nobody new is let in, and QoS 0 is dropped')
+    }
+    case 'memory-recovered':
+      return log.warn({ since: new Date(event.since).toJSON() }, 'there is enough memory again')
     case 'recovered': {
       const { sessions, records, retained } = event
       if (sessions + records + retained === 0) return

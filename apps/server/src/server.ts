@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { getHeapStatistics } from 'node:v8'
 import { createBroker, defaultLimits, type Host, type Limits, type Storage } from '@isomq/kernel'
 import { defaultMqttOptions, mqtt, type MqttOptions, sysTopics } from '@isomq/protocol-mqtt'
 import { memoryStorage } from '@isomq/storage-memory'
@@ -38,6 +39,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     guard: access.guard,
     observer: brokerLog(host.clock, log),
     limits: kernelLimits(config),
+    memory: memoryInUse,
     history: config.history.filters.length > 0 ? config.history : undefined,
     sharing: config.sharing,
     flapping: config.flapping.enabled ? config.flapping : undefined,
@@ -170,7 +172,10 @@ async function openLmdb(storage: Config['storage'], report: Host['report']): Pro
 
 function kernelLimits({ limits }: Config): Limits {
   const names = Object.keys(defaultLimits) as (keyof Limits)[]
-  return Object.fromEntries(names.map((name) => [name, limits[name]])) as unknown as Limits
+  const all = Object.fromEntries(names.map((name) => [name, limits[name]])) as unknown as Limits
+  // What V8 may have is where it would end the process.
+  const most = getHeapStatistics().heap_size_limit * 0.85
+  return { ...all, memory: Math.min(all.memory, most) }
 }
 
 function mqttOptions({ limits, rewrite, autoSubscribe }: Config): Omit<MqttOptions, 'authenticators'> {

@@ -31,6 +31,9 @@ export interface EventMap {
   /** What must be kept cannot be, until `storageRecovered`. */
   readonly storageFailed: { readonly error: unknown }
   readonly storageRecovered: { readonly since: number }
+  /** More memory is in use than may be, until `memoryRecovered`. Bytes. */
+  readonly memoryShort: { readonly bytes: number; readonly limit: number }
+  readonly memoryRecovered: { readonly since: number }
 }
 
 /** Calls back with every event of this name, synchronously. Returns how to stop it. A listener that throws is reported. */
@@ -77,6 +80,10 @@ function translate(event: BrokerEvent): Told {
       return ['storageFailed', { error: event.error }]
     case 'storage-recovered':
       return ['storageRecovered', { since: event.since }]
+    case 'memory-short':
+      return ['memoryShort', { bytes: event.bytes, limit: event.limit }]
+    case 'memory-recovered':
+      return ['memoryRecovered', { since: event.since }]
     case 'retained':
     case 'recovered':
       return []

@@ -58,6 +58,8 @@ export interface Broker {
   readonly timings: Timings
   /** Whether what must be kept can be kept. */
   readonly health: Health
+  /** Since when memory is short, milliseconds since the epoch; undefined while there is enough. */
+  readonly memoryShortSince: number | undefined
   /** Which readers are behind, so that publishers can wait for them. */
   readonly pressure: Pressure
   /** Payload bytes accepted and not yet durable. */

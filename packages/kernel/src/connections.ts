@@ -60,11 +60,14 @@ class Tally {
 export class ConnectionTable implements Connections {
   readonly #all: Tally
   readonly #perAddress: number
+  readonly #isFull: () => boolean
   readonly #addresses = new Map<string, Tally>()
   /** How each connection that has a place is ended. */
   readonly #ends = new Map<Place, (reason: ErrorCode) => void>()
 
-  constructor({ connections, connectionsPerAddress }: Limits) {
+  /** `isFull`: nobody is let in for now, however many are here. */
+  constructor({ connections, connectionsPerAddress }: Limits, isFull: () => boolean = () => false) {
+    this.#isFull = isFull
     this.#all = new Tally(connections, '')
     this.#perAddress = connectionsPerAddress
   }
@@ -101,7 +104,7 @@ export class ConnectionTable implements Connections {
 
   #place(source: Tally | undefined): Place | undefined {
     const all = this.#all
-    const admitted = all.mayAdmit && source?.mayAdmit !== false
+    const admitted = all.mayAdmit && source?.mayAdmit !== false && !this.#isFull()
     if (!admitted && !(all.mayRefuse && source?.mayRefuse !== false)) return undefined
     all.count(admitted, 1)
     source?.count(admitted, 1)

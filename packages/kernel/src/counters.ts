@@ -31,6 +31,14 @@ export interface Counters {
 /** All numbers at zero. */
 export function zeroCounters(): Counters {
   const totals = { received: 0, sent: 0, dropped: 0, stored: 0, commits: 0, connectedMaximum: 0, sessionsExpired: 0 }
-  const drops = { expired: 0, 'not-authorized': 0, 'queue-full': 0, rejected: 0, 'slow-consumer': 0, 'too-large': 0 }
+  const drops = {
+    expired: 0,
+    'memory-short': 0,
+    'not-authorized': 0,
+    'queue-full': 0,
+    rejected: 0,
+    'slow-consumer': 0,
+    'too-large': 0,
+  }
   return { ...totals, drops, subscriptions: 0, sharedSubscriptions: 0, kept: 0, keptBytes: 0 }
 }

@@ -20,6 +20,7 @@ import { defaultHistory, type HistoryOptions, LogHistory } from './history.ts'
 import { Losses } from './losses.ts'
 import type { Message } from './message.ts'
 import { kept as keptMessage, ownBytes } from './message-codec.ts'
+import { MemoryWatch } from './memory-watch.ts'
 import { Pressure } from './pressure.ts'
 import { recover } from './recovery.ts'
 import { RetainedMessages } from './retained.ts'
@@ -45,6 +46,8 @@ export interface BrokerOptions {
   readonly observer?: ((event: BrokerEvent) => void) | undefined
   /** How long a slow reader may hold its publishers back at a stretch, milliseconds. */
   readonly grace?: number | undefined
+  /** Bytes of memory in use, for `limits.memory`; without it nobody knows. */
+  readonly memory?: (() => number) | undefined
   /** Which member of a group gets a message; `round-robin` unless given. */
   readonly sharing?: Sharing | undefined
   /** Bans client ids that come and go. Off unless given; what is left out is that of `defaultFlapping`. */
@@ -122,6 +125,18 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     options.slowSubscriptions &&
     new SlowSubscriptions(host.clock, { ...defaultSlowOptions, ...options.slowSubscriptions })
   const pressure = new Pressure(host.clock, options.grace ?? 50)
+  const memory = new MemoryWatch(
+    options.memory && {
+      clock: host.clock,
+      read: options.memory,
+      limit: limits.memory,
+      changed(isShort, bytes, since) {
+        pressure.always = isShort
+        if (isShort) emit({ type: 'memory-short', bytes, limit: limits.memory })
+        else emit({ type: 'memory-recovered', since })
+      },
+    },
+  )
   const core: Core = {
     host,
     limits,
@@ -149,7 +164,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const delayed = new DelayedMessages(core)
   const sessions = new SessionTable(core)
   const trimmer = new Trimmer(core, sessions, kept)
-  const connections = new ConnectionTable(limits)
+  const connections = new ConnectionTable(limits, () => memory.isShort)
   let closed = false
 
   function publish(message: Message, from?: Principal): void | Promise<void> {
@@ -157,6 +172,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     const reserved = isReserved(message.topic)
     if (reserved && from !== undefined) throw new BrokerError('not-authorized')
     if (closed) throw new BrokerError('shutting-down')
+    if (memory.isShort && from !== undefined && !reserved && shed(message)) return
     if (!reserved) counters.received++
     if (message.dueAt !== undefined) return delayed.add(message, from)
     if (message.retain) retained.set(message)
@@ -173,6 +189,16 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     // Nobody waits for it: a storage that fails has told so already.
     if (route.kept && message.qos === 0)
       void committer.publish({ message: ownBytes(message), route: undefined, placed: true, bound: true }).catch(nothing)
+  }
+
+  /** While memory is short: whether a message goes no further. Throws BrokerError `quota-exceeded` for what would be kept in memory. */
+  function shed(message: Message): boolean {
+    const isNew = message.retain && message.payload.length > 0 && retained.get(message.topic) === undefined
+    if (isNew && message.qos > 0) throw new BrokerError('quota-exceeded')
+    if (message.qos > 0) return false
+    counters.dropped++
+    counters.drops['memory-short']++
+    return true
   }
 
   function end(session: Session, reason: ErrorCode): void {
@@ -209,6 +235,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       return health.health
     },
     pressure,
+    get memoryShortSince() {
+      return memory.since
+    },
     get backlog() {
       return committer.backlog
     },
@@ -242,6 +271,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       closed = true
       schedule.clear()
       trimmer.stop()
+      memory.stop()
     },
   }
 }

@@ -6,7 +6,14 @@ import type { Principal } from './guard.ts'
 import type { SubscriptionOptions } from './subscription.ts'
 
 /** Why a message did not reach somebody it was for. */
-export type DropReason = 'expired' | 'not-authorized' | 'queue-full' | 'rejected' | 'slow-consumer' | 'too-large'
+export type DropReason =
+  | 'expired'
+  | 'memory-short'
+  | 'not-authorized'
+  | 'queue-full'
+  | 'rejected'
+  | 'slow-consumer'
+  | 'too-large'
 
 /** Everything that can be watched. A closed union: a new kind is a change of this file. */
 export type BrokerEvent =
@@ -44,6 +51,10 @@ export type BrokerEvent =
   | { readonly type: 'banned'; readonly ban: Ban }
   /** It was taken back, ended, or gave way to another. */
   | { readonly type: 'unbanned'; readonly ban: Ban }
+  /** More memory is in use than may be: who is here is served on, who comes is not. Bytes. */
+  | { readonly type: 'memory-short'; readonly bytes: number; readonly limit: number }
+  /** There is enough again, which there was not `since` that time. */
+  | { readonly type: 'memory-recovered'; readonly since: number }
   | { readonly type: 'retained'; readonly message: Message }
   /** It begins to fail; told once, until it works again. */
   | { readonly type: 'storage-failed'; readonly error: unknown }

@@ -43,6 +43,8 @@ export interface Limits {
   readonly publishRate: number
   /** The same in bytes, as its packets have them. */
   readonly publishByteRate: number
+  /** Bytes of memory in use, where that is known: from there on nobody new is let in, QoS 0 and new retained messages are refused, and publishers are slowed down. */
+  readonly memory: number
 }
 
 /** What applies where nothing else is configured. */
@@ -67,6 +69,7 @@ export const defaultLimits: Limits = {
   connectRate: Infinity,
   publishRate: Infinity,
   publishByteRate: Infinity,
+  memory: Infinity,
 }
 
 /** Whether a topic or filter has no more levels and bytes than one may have. O(length). */

@@ -16,6 +16,8 @@ export class Pressure {
   readonly #clock: Clock
   readonly #grace: number
   #marked: Burdened | undefined
+  /** True: every publisher waits for the grace each time it has been read. */
+  always = false
 
   /** Grace in milliseconds. */
   constructor(clock: Clock, grace: number) {
@@ -39,7 +41,10 @@ export class Pressure {
    */
   hold(resume: () => void): boolean {
     const reader = this.#marked
-    if (reader === undefined || reader.shedding) return false
+    if (reader === undefined || reader.shedding) {
+      if (this.always) this.#clock.timer(this.#grace, resume)
+      return this.always
+    }
     this.#marked = undefined
     const relief = (reader.relief ??= new Set())
     const go = (): void => {

@@ -64,7 +64,14 @@ function ofTraffic(mqtt: ProtocolCounts): Family[] {
   ]
 }
 
-function ofBroker({ counters, sessions, retained, bans, delayed }: MetricSources['broker']): Family[] {
+function ofBroker({
+  counters,
+  sessions,
+  retained,
+  bans,
+  delayed,
+  memoryShortSince,
+}: MetricSources['broker']): Family[] {
   const { connected, size } = sessions
   return [
     {
@@ -91,6 +98,12 @@ function ofBroker({ counters, sessions, retained, bans, delayed }: MetricSources
     family('gauge', 'mqtt_retained_messages', 'Retained messages.', retained.size),
     family('gauge', 'mqtt_retained_bytes', 'Their payload bytes.', retained.bytes),
     family('gauge', 'isomq_delayed_messages', 'Messages to be published later.', delayed.size),
+    family(
+      'gauge',
+      'isomq_memory_short',
+      '1 while nobody new is let in for want of memory.',
+      Number(memoryShortSince !== undefined),
+    ),
     family('gauge', 'isomq_bans', 'Bans.', Array.from(bans).length),
   ]
 }

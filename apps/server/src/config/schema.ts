@@ -82,6 +82,11 @@ const limits = v.strictObject({
   connectRate: count('Logins a second', k.connectRate, { min: 1 }),
   publishRate: count('Messages a second one client may publish', k.publishRate, { min: 1 }),
   publishByteRate: bytes('Bytes a second one client may publish', k.publishByteRate, { min: 1 }),
+  memory: bytes(
+    'Bytes of the JavaScript heap and of what it holds from which nobody new is let in and QoS 0 is dropped, until there are 10 % less; unlimited is 85 % of what the heap may have',
+    k.memory,
+    { min: 16 * 1024 * 1024 },
+  ),
   maxPacketSize: bytes('Largest MQTT packet', m.maxPacketSize, { min: 128, max: 268_435_460 }),
   connectPacketSize: bytes('Largest CONNECT packet', m.connectPacketSize, { min: 128, max: 268_435_460 }),
   receiveMaximum: count('QoS 1 and 2 messages a client may have unacknowledged', m.receiveMaximum, {

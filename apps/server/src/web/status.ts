@@ -61,7 +61,8 @@ function usage(): { cpuSeconds: number; residentBytes: number; heapBytes: number
 
 function faultOf({ broker, stopping }: StatusSources): string | undefined {
   if (stopping()) return 'stopping'
-  const { health } = broker
+  const { health, memoryShortSince: short } = broker
+  if (short !== undefined) return `memory is short since ${new Date(short).toJSON()}: nobody new is let in`
   if (health.state === 'ok') return undefined
   return `the storage fails since ${new Date(health.since).toJSON()}: what must be kept is refused`
 }
