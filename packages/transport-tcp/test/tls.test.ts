@@ -50,7 +50,11 @@ describe('TLS', () => {
     const dialled = await dial(port, { tls: { ca: server.cert, ...client } })
     const accepted = await next()
     const { fingerprint256 } = new X509Certificate(client.cert)
-    expect(accepted.peer.certificate).toEqual({ commonName: 'device-7', fingerprint: fingerprint256 })
+    expect(accepted.peer.certificate).toEqual({
+      commonName: 'device-7',
+      fingerprint: fingerprint256,
+      alternativeNames: ['localhost'],
+    })
     dialled.close()
     await ending(accepted)
     await listener.close()
