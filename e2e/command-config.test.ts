@@ -119,6 +119,8 @@ const values: Readonly<Record<string, string>> = {
   'history.maxAge': '2h',
   bridges:
     '[{"name":"n","url":"mqtt://127.0.0.1:1","topics":["a/#"],"keepAlive":20000,"minBackoff":2000,"maxBackoff":3000,"maxBytes":1000,"ttl":60000,"insecure":true}]',
+  'admin.enabled': 'false',
+  'admin.origins': '["https://admin.example"]',
   'metrics.tokenFile': '"token"',
   rewrite: '[{"action":"all","source":"a/#","regex":"^a/(.*)$","target":"b/$1"}]',
   'sys.interval': '20s',

@@ -16,11 +16,16 @@ export interface OwnChromium {
 export async function startChromium(profile: string, scope: Scope): Promise<OwnChromium> {
   const own = ['--headless', '--remote-debugging-port=0', `--user-data-dir=${profile}`]
   const args = [...own, '--no-sandbox', '--no-first-run', '--disable-dev-shm-usage', 'about:blank']
-  const child = spawn(chromiumPath() ?? chromium.executablePath(), args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(chromiumPath() ?? chromium.executablePath(), args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  })
   const exited = once(child, 'exit')
   const kill = async (): Promise<void> => {
-    child.kill('SIGKILL')
+    // With all its processes: one of them would still write, or hold what the next browser needs.
+    signal(child.pid!, 'SIGKILL')
     await exited
+    while (signal(child.pid!, 0)) await new Promise((resolve) => void setTimeout(resolve, 20))
   }
   scope.add(kill)
   const browser = await chromium.connectOverCDP(await listening(child.stderr))
@@ -38,4 +43,13 @@ async function listening(stderr: NodeJS.ReadableStream): Promise<string> {
     return url
   }
   throw new Error('Chromium ended before it listened')
+}
+
+/** To all processes of a group. False when there are none any more. */
+function signal(group: number, what: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-group, what)
+  } catch {
+    return false
+  }
 }

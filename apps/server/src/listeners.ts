@@ -16,8 +16,8 @@ type Name = keyof Config['listeners']
 export interface ListenerEvents {
   readonly accept: (connection: Connection) => void
   readonly report: Host['report']
-  /** What is answered by HTTP besides the sites, by exact path. */
-  readonly answers: ReadonlyMap<string, Answer>
+  /** What is answered by HTTP besides the sites, by path. */
+  readonly answers: (path: string) => Answer | undefined
 }
 
 /** The listeners that are open. */

@@ -6,7 +6,8 @@ import { memoryStorage } from '@isomq/storage-memory'
 import { openAccess } from './access/open-access.ts'
 import { openBridges, tellBridges } from './bridges.ts'
 import { brokerLog } from './broker-log.ts'
-import type { Config } from './config/types.ts'
+import type { AdminOptions } from '@isomq/admin'
+import { type Config, listenerNames } from './config/types.ts'
 import { openListeners } from './listeners.ts'
 import type { Log } from './log.ts'
 import { nodeClock, nodeHost } from './node-host.ts'
@@ -14,12 +15,15 @@ import { watchTlsFiles } from './config/tls-files.ts'
 import { throttle } from './throttle.ts'
 import { UserError } from './user-error.ts'
 import { version } from './version.ts'
+import { openAdminApi } from './web/admin-api.ts'
 import { statusAnswers } from './web/status.ts'
 
 /** A broker that accepts connections. */
 export interface Server {
   /** What clients dial, one for each listener. */
   readonly urls: readonly string[]
+  /** Of the first administrator, who was made at this start; undefined where there was one. */
+  readonly firstPassword: string | undefined
   /** Reads anew what can change while it runs: TLS files, passwords, rules. Rejects with a UserError where one is of no use; what was in force stays. */
   reload(): Promise<void>
   /** Stops accepting, ends every connection, writes what is unwritten, releases the storage. Idempotent. */
@@ -50,9 +54,16 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
   const bridges = openBridges(broker, config.bridges, log)
   const stopBridgeTopics = tellBridges(broker, bridges)
   let isStopping = false
+  let firstPassword: string | undefined
+  const facts = { broker, version, bridges: () => bridges }
+  const status = statusAnswers({ ...facts, mqtt: protocol.counters, stopping: () => isStopping, metricsToken })
+  const isServed = config.listeners.http !== false || config.listeners.https !== false
+  const api =
+    isServed && config.admin.enabled ? await openAdminApi({ ...facts, ...adminFacts(config) }, storage) : undefined
   const close = async (): Promise<void> => {
     stopSys()
     stopBridgeTopics()
+    api?.close()
     await Promise.all(bridges.map((bridge) => bridge.close()))
     await broker.close()
     await storage.close()
@@ -64,14 +75,9 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const listeners = await openListeners(config, {
       accept: (connection) => protocol.serve(connection, broker),
       report: host.report,
-      answers: statusAnswers({
-        broker,
-        mqtt: protocol.counters,
-        bridges: () => bridges,
-        stopping: () => isStopping,
-        metricsToken,
-      }),
+      answers: (path) => status(path) ?? api?.answers(path),
     })
+    if (api?.firstPassword !== undefined) firstPassword = api.firstPassword
     const reload = async (): Promise<void> => {
       const results = await Promise.allSettled([listeners.reload(), access.reload(broker)])
       const lines = results.flatMap((each) => (each.status === 'rejected' ? linesOf(each.reason) : []))
@@ -87,6 +93,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     }
     return {
       urls: listeners.open.flatMap(({ address }) => urlsOf(address, config)),
+      firstPassword,
       reload,
       stop: () => (stopped ??= stop()),
     }
@@ -94,6 +101,15 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     await close()
     throw error
   }
+}
+
+function adminFacts(config: Config): Pick<AdminOptions, 'listeners' | 'node' | 'origins'> {
+  const listeners = listenerNames.flatMap((name) => {
+    const settings = config.listeners[name]
+    if (settings === false) return []
+    return [{ id: `${name}:default`, type: name, address: `${settings.host}:${settings.port}` }]
+  })
+  return { node: config.sys.node, origins: config.admin.origins, listeners: () => listeners }
 }
 
 async function readToken(file: string | undefined): Promise<string | undefined> {

@@ -2,13 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { IConnectPacket } from 'mqtt-packet'
-import { afterEach } from 'vitest'
+import { afterEach, vi } from 'vitest'
 import { dial } from '../src/client/dial.ts'
 import { openClient, type MqttClient } from '../src/client/mqtt-client.ts'
 import { readTarget } from '../src/client/target.ts'
 import { createLog } from '../src/log.ts'
 import { startServer, type Server } from '../src/server.ts'
 import { load } from './config-dir.ts'
+
+// What keeps passwords safe takes its time, and more on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {

@@ -43,6 +43,7 @@ test('without anything the defaults apply', async () => {
     slowSubscriptions: { enabled: false, ...defaultSlowOptions },
     bridges: [],
     metrics: {},
+    admin: { enabled: true, origins: [] },
     log: { level: 'info', format: 'text' },
   })
 })

@@ -46,6 +46,7 @@ test('every key says what it is', () => {
     'sys',
     'log',
     'metrics',
+    'admin',
   ])
   for (const key of keys) if (!allowed.has(key.path)) expect(key.description, key.path).not.toBe('')
 })

@@ -30,6 +30,8 @@ export async function serve(flags: ConfigFlags): Promise<void> {
   log.info({ version, pid: process.pid, config: file, storage: placeOf(config.storage) }, 'started')
   for (const url of server.urls) log.info({ url }, 'listening')
   process.stdout.write([`isomq ${version} ready`, ...server.urls.map((url) => `  ${url}`), ''].join('\n'))
+  if (server.firstPassword !== undefined)
+    process.stdout.write(`first administrator of the API, told this once: admin ${server.firstPassword}\n`)
 }
 
 function placeOf({ type, path }: Config['storage']): string {

@@ -341,6 +341,10 @@ export const configSchema: v.GenericSchema<ConfigInput, Config> = v.strictObject
       ),
     ),
   }),
+  admin: section({
+    enabled: flag('Whether the API for administrators is served by `listeners.http` and `listeners.https`', true),
+    origins: v.optional(texts('Web origins whose pages may call it, besides those of the same host', 0), []),
+  }),
   log: v.optional(
     v.strictObject({
       level: choice('Least severity that is logged', 'info', levels),

@@ -121,6 +121,7 @@ export interface Config {
   readonly slowSubscriptions: SlowOptions & Switch
   readonly bridges: readonly BridgeSettings[]
   readonly metrics: { readonly tokenFile?: string | undefined }
+  readonly admin: { readonly enabled: boolean; readonly origins: readonly string[] }
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
     readonly format: 'text' | 'json'
@@ -153,6 +154,7 @@ export interface ConfigInput {
   readonly slowSubscriptions?: Input<Config['slowSubscriptions']> | undefined
   readonly bridges?: readonly (Pick<BridgeSettings, 'name' | 'topics' | 'url'> & Input<BridgeSettings>)[] | undefined
   readonly metrics?: Input<Config['metrics']> | undefined
+  readonly admin?: Input<Config['admin']> | undefined
   readonly log?: Input<Config['log']> | undefined
 }
 

@@ -22,21 +22,21 @@ export function siteFaults(sites: readonly SiteSettings[]): { readonly path: str
   })
 }
 
-/** Serves the files of sites; the longest path that fits has a request, and what is in none is answered with 404. `others` are answered by their exact paths. Only GET and HEAD. */
+/** Serves the files of sites; the longest path that fits has a request, and what is in none is answered with 404. Only GET and HEAD; `others` go before, with whatever method. */
 export function answerWithSites(
   sites: readonly SiteSettings[],
-  others: ReadonlyMap<string, Answer> = new Map(),
+  others: (path: string) => Answer | undefined = () => undefined,
 ): Answer {
   const byLength = sites
     .map(({ path, directory }) => ({ path: path === '/' ? '' : path, files: filesOf(directory) }))
     .sort((a, b) => b.path.length - a.path.length)
   return (request, response) => {
     const { method, url = '/' } = request
+    const [path = '/', query] = url.split('?', 2)
+    const other = others(path)
+    if (other !== undefined) return other(request, response)
     if (method !== 'GET' && method !== 'HEAD')
       return refuse(response, 405, 'Only GET and HEAD.', { Allow: 'GET, HEAD' })
-    const [path = '/', query] = url.split('?', 2)
-    const other = others.get(path)
-    if (other !== undefined) return other(request, response)
     const site = byLength.find((each) => path === each.path || path.startsWith(`${each.path}/`))
     if (site === undefined || isHidden(path)) return refuse(response, 404, 'Nothing here.')
     // Relative addresses in the page count from the folder.

@@ -18,24 +18,27 @@ export interface StatusSources {
   readonly metricsToken?: string | undefined
 }
 
-/** Answers by exact path, beside the sites. */
-export type Answers = ReadonlyMap<string, Answer>
+/** What is answered at a path, beside the sites. */
+export type Answers = (path: string) => Answer | undefined
 
 /** `/livez`, `/readyz`, `/healthz` and `/metrics`. Nobody has to log in to hear that all is well, or why not. */
 export function statusAnswers(sources: StatusSources): Answers {
   const delay = monitorEventLoopDelay({ resolution: 20 })
   delay.enable()
-  const ready: Answer = (_, response) => {
+  const ready: Answer = (request, response) => {
+    if (!isRead(request, response)) return
+
     const why = faultOf(sources)
     say(response, why === undefined ? 200 : 503, why ?? 'ok')
   }
-  return new Map<string, Answer>([
-    ['/livez', (_, response) => say(response, 200, 'ok')],
+  const answers = new Map<string, Answer>([
+    ['/livez', (request, response) => void (isRead(request, response) && say(response, 200, 'ok'))],
     ['/readyz', ready],
     ['/healthz', ready],
     [
       '/metrics',
       (request, response) => {
+        if (!isRead(request, response)) return undefined
         if (!mayRead(request, sources.metricsToken))
           return say(response, 401, 'Not without the token.', { 'WWW-Authenticate': 'Bearer' })
         const compat = new URL(request.url ?? '/', 'http://localhost').searchParams.get('compat')
@@ -49,6 +52,13 @@ export function statusAnswers(sources: StatusSources): Answers {
       },
     ],
   ])
+  return (path) => answers.get(path)
+}
+
+function isRead({ method }: IncomingMessage, response: ServerResponse): boolean {
+  if (method === 'GET' || method === 'HEAD') return true
+  say(response, 405, 'Only GET and HEAD.', { Allow: 'GET, HEAD' })
+  return false
 }
 
 const startedAt = Math.round(Date.now() / 1000 - process.uptime())
